@@ -1,0 +1,110 @@
+"""A combiner: while many threads wait for the same thing, one of them does the work of all.
+
+One hot row serves one transaction at a time, so a hundred waiting transactions only make the
+queue slower. Here the waiting threads queue in the process, without a connection; the first of
+them leads: it takes up to `most` requests in the order of arrival, has them served together, and
+hands the lead to the next in line.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from typing import Generic, TypeVar
+
+from django.db import connection
+
+from raffle.errors import Busy
+
+Request = TypeVar("Request")
+Outcome = TypeVar("Outcome")
+
+MOST = 40  # requests a batch: one transaction stays within some ten milliseconds
+PATIENCE = 10.0  # seconds in the queue before a request gives up; nothing was done for it then
+
+
+class _Waiting(Generic[Request, Outcome]):
+    """One request in the queue, and the thread that waits for its outcome."""
+
+    __slots__ = ("called", "error", "leads", "outcome", "request")
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.called = threading.Event()  # set when served, or when it is this thread's turn to lead
+        self.leads = False
+        self.outcome: Outcome | None = None
+        self.error: BaseException | None = None
+
+
+class Combiner(Generic[Request, Outcome]):
+    """Serves requests with the same `by` together: `serve(batch)` gives one outcome each."""
+
+    def __init__(
+        self,
+        serve: Callable[[Sequence[Request]], list[Outcome]],
+        by: Callable[[Request], Hashable],
+        most: int = MOST,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._serve, self._by, self._most, self._patience = serve, by, most, patience
+        self._forget()
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        """A forked child has none of the threads that were waiting."""
+        self._mutex = threading.Lock()
+        self._queues: dict[Hashable, deque[_Waiting[Request, Outcome]]] = {}
+
+    def submit(self, request: Request) -> Outcome:
+        """The outcome of `request`, served with those of other threads. Raises Busy unserved."""
+        line = self._by(request)
+        mine: _Waiting[Request, Outcome] = _Waiting(request)
+        with self._mutex:
+            # A line exists exactly while somebody leads it.
+            queue = self._queues.get(line)
+            if queue is None:
+                queue = self._queues[line] = deque()
+                mine.leads = True
+            queue.append(mine)
+        if not mine.leads:
+            connection.close()  # back to the pool: the waiting hold nothing that others need
+            self._wait(mine, queue)
+        if mine.leads:
+            self._lead(line, queue)
+        if mine.error is not None:
+            raise mine.error
+        return mine.outcome  # type: ignore[return-value]
+
+    def _wait(
+        self, mine: _Waiting[Request, Outcome], queue: deque[_Waiting[Request, Outcome]]
+    ) -> None:
+        if mine.called.wait(self._patience):
+            return
+        with self._mutex:
+            if mine in queue and not mine.leads:
+                queue.remove(mine)
+                raise Busy
+        mine.called.wait()  # being served this moment: the database's time-outs bound that
+
+    def _lead(self, line: Hashable, queue: deque[_Waiting[Request, Outcome]]) -> None:
+        """Serve one batch, mine among it, and pass the lead on, whatever happens."""
+        with self._mutex:
+            batch = [queue.popleft() for _ in range(min(self._most, len(queue)))]
+        try:
+            outcomes = self._serve([waiting.request for waiting in batch])
+            for waiting, outcome in zip(batch, outcomes, strict=True):
+                waiting.outcome = outcome
+        except BaseException as error:
+            for waiting in batch:
+                waiting.error = error
+        finally:
+            with self._mutex:
+                if queue:
+                    queue[0].leads = True
+                    queue[0].called.set()
+                else:
+                    del self._queues[line]
+            for waiting in batch:
+                waiting.called.set()

@@ -1,0 +1,185 @@
+"""The refusals: every way in which the raffle says no, with its code, sentence and HTTP status."""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):
+    """Something the rules forbid. Nothing was changed; the sentence says what to do next."""
+
+    code = "refused"
+    status = 409
+    title = "Refused."
+    retry_after: int | None = None  # seconds
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+# --- Selling ------------------------------------------------------------------------------------
+
+
+class NotOpenYet(Refusal):
+    code = "not_open_yet"
+    title = "Not open yet."
+
+    def __init__(self) -> None:
+        super().__init__("Ticket sales have not started. Come back when the raffle opens.")
+
+
+class SalesClosed(Refusal):
+    code = "closed"
+    title = "Sales are closed."
+
+    def __init__(self) -> None:
+        super().__init__("Ticket sales have closed. No more tickets can be bought.")
+
+
+class SoldOut(Refusal):
+    code = "sold_out"
+    title = "Sold out."
+
+    def __init__(self) -> None:
+        super().__init__("Every ticket has been sold.")
+
+
+class NotEnoughLeft(Refusal):
+    code = "not_enough_left"
+    title = "Not enough tickets left."
+
+    def __init__(self, remaining: int) -> None:
+        left = "1 ticket is" if remaining == 1 else f"{remaining} tickets are"
+        super().__init__(f"Only {left} left. Ask for fewer.")
+
+
+class LimitReached(Refusal):
+    code = "limit_reached"
+    title = "Limit Reached."
+
+    def __init__(self, limit: int, held: int) -> None:
+        most = "1 ticket" if limit == 1 else f"{limit} tickets"
+        super().__init__(f"One person may hold at most {most} of this raffle; you hold {held}.")
+
+
+class KeyReused(Refusal):
+    code = "idempotency_key_reused"
+    status = 422
+    title = "Idempotency key already used."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This idempotency key belongs to another purchase of yours. Use a new key."
+        )
+
+
+class StaffCannotBuy(Refusal):
+    code = "staff_cannot_buy"
+    status = 403
+    title = "Staff cannot buy."
+
+    def __init__(self) -> None:
+        super().__init__("Staff accounts run the draw, so they can never hold a ticket.")
+
+
+class NotYourself(Refusal):
+    code = "not_yourself"
+    status = 403
+    title = "That is somebody else."
+
+    def __init__(self) -> None:
+        super().__init__("Tickets go to the account that is signed in. Leave userId out.")
+
+
+class Busy(Refusal):
+    code = "busy"
+    status = 503
+    title = "Too busy right now."
+    retry_after = 2
+
+    def __init__(self) -> None:
+        super().__init__("Many people are buying at this moment. Nothing was changed; try again.")
+
+
+class OutcomeUnknown(Refusal):
+    """The connection broke around COMMIT: the sale may or may not stand. Only the key can tell."""
+
+    code = "outcome_unknown"
+    status = 503
+    title = "We could not find out."
+    retry_after = 2
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The connection to the database broke, so we do not know yet whether your purchase "
+            "went through. Ask again with the same key: you cannot be charged twice."
+        )
+
+
+# --- Organising and drawing ---------------------------------------------------------------------
+
+
+class NotADraft(Refusal):
+    code = "not_a_draft"
+    title = "Already opened."
+
+    def __init__(self) -> None:
+        super().__init__("Only a draft can be opened, and only once.")
+
+
+class ClosesInThePast(Refusal):
+    code = "closes_in_the_past"
+    title = "The closing time has passed."
+
+    def __init__(self) -> None:
+        super().__init__("The closing time lies in the past. Change it before you open the raffle.")
+
+
+class NotOpen(Refusal):
+    code = "not_open"
+    title = "The raffle is not open."
+
+    def __init__(self) -> None:
+        super().__init__("This can only be done while the raffle is open.")
+
+
+class Frozen(Refusal):
+    code = "frozen"
+    title = "Frozen since the first sale."
+
+    def __init__(self, fields: str) -> None:
+        super().__init__(f"Tickets have been sold on these terms, so they stay: {fields}.")
+
+
+class AlreadyVoid(Refusal):
+    code = "already_void"
+    title = "Already void."
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Ticket {number} is void already.")
+
+
+class ReasonMissing(Refusal):
+    code = "reason_missing"
+    status = 422
+    title = "A reason is needed."
+
+    def __init__(self) -> None:
+        super().__init__("Say why: the reason stays in the public record.")
+
+
+class NothingSold(Refusal):
+    code = "nothing_sold"
+    title = "Nothing to draw from."
+
+    def __init__(self) -> None:
+        super().__init__("No valid ticket was sold, so there is nobody who could win.")
+
+
+class ManifestChanged(Refusal):
+    code = "manifest_changed"
+    title = "The record is broken."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The tickets are not those that were frozen at the close. Run verify_raffle."
+        )

@@ -1,0 +1,78 @@
+"""Organising: what staff do to a raffle before the draw, each act with its line in the ledger."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from accounts.models import User
+from raffle.errors import AlreadyVoid, ClosesInThePast, Frozen, NotADraft, NotOpen, ReasonMissing
+from raffle.models import LedgerEntry, Raffle, Ticket, Void
+
+# Not durable: the admin calls the first two inside a transaction of its own.
+
+
+@transaction.atomic
+def create_raffle(raffle: Raffle, *, by: User | None) -> None:
+    """Store a new draft and begin its ledger with the terms."""
+    raffle.save(force_insert=True)
+    raffle = Raffle.objects.lock_and_look(raffle.pk)
+    by_whom = raffle.name_in_ledger(by)
+    LedgerEntry.objects.append(raffle, "created", raffle.now, by=by_whom, terms=raffle.terms())
+
+
+@transaction.atomic
+def change_raffle(raffle: Raffle, *, by: User | None) -> None:
+    """Store changed terms or description. Raises Frozen if a promise to buyers would break."""
+    kept = Raffle.objects.lock_and_look(raffle.pk)
+    was = kept.terms() | {"description": kept.description}
+    will_be = raffle.terms() | {"description": raffle.description}
+    changed = sorted(name for name in was if was[name] != will_be[name])
+    if not changed:
+        return
+    if kept.sold and changed != ["description"]:
+        raise Frozen(", ".join(name for name in changed if name != "description"))
+    raffle.save(update_fields=changed)
+    LedgerEntry.objects.append(
+        raffle,
+        "changed",
+        kept.now,
+        by=kept.name_in_ledger(by),
+        before={name: was[name] for name in changed},
+        after={name: will_be[name] for name in changed},
+    )
+
+
+@transaction.atomic(durable=True)
+def open_raffle(*, raffle_id: int, by: User | None) -> Raffle:
+    """Put a draft on sale. Raises NotADraft, ClosesInThePast."""
+    raffle = Raffle.objects.lock_and_look(raffle_id)
+    if raffle.status != Raffle.Status.DRAFT:
+        raise NotADraft
+    if raffle.has_ended(raffle.now):
+        raise ClosesInThePast
+    raffle.status = Raffle.Status.OPEN
+    raffle.save(update_fields=["status"])
+    by_whom = raffle.name_in_ledger(by)
+    LedgerEntry.objects.append(raffle, "opened", raffle.now, by=by_whom, terms=raffle.terms())
+    return raffle
+
+
+@transaction.atomic(durable=True)
+def void_ticket(*, ticket_id: int, by: User, reason: str) -> Void:
+    """Take a ticket out of the draw, for ever; its number is not sold again and its holder's
+    limit stays used. Raises ReasonMissing, NotOpen, AlreadyVoid.
+    """
+    if not reason.strip():
+        raise ReasonMissing
+    ticket = Ticket.objects.get(pk=ticket_id)
+    raffle = Raffle.objects.lock_and_look(ticket.raffle_id)
+    if raffle.status != Raffle.Status.OPEN:
+        raise NotOpen
+    if Void.objects.filter(ticket=ticket).exists():
+        raise AlreadyVoid(ticket.number)
+    void = Void.objects.create(ticket=ticket, reason=reason, voided_by=by, voided_at=raffle.now)
+    by_whom = raffle.name_in_ledger(by)
+    LedgerEntry.objects.append(
+        raffle, "void", raffle.now, by=by_whom, number=ticket.number, reason=reason
+    )
+    return void

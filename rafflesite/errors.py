@@ -1,0 +1,18 @@
+"""Pages for what no view expected; they ask nothing of the database, which may be what is gone."""
+
+import sys
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+RETRY_AFTER = "5"  # seconds
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """503 with Retry-After while the database is away or overloaded, else 500."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        response = render(request, "503.html", status=503)
+        response.headers["Retry-After"] = RETRY_AFTER
+        return response
+    return render(request, "500.html", status=500)
