@@ -1,0 +1,34 @@
+"""The web server: a few processes of many threads, because a purchase mostly waits for a lock."""
+
+import os
+import resource
+from pathlib import Path
+
+bind = os.environ.get("BIND", "127.0.0.1:8000")
+
+worker_class = "gthread"
+# One a core, as Python computes on one at a time; six of them fill the database's 200 connections.
+workers = int(os.environ.get("WEB_WORKERS", min(os.cpu_count() or 1, 6)))
+# As many as can wait for PostgreSQL at once; each may hold one connection of its process's pool.
+threads = int(os.environ.get("WEB_THREADS", "24"))
+
+backlog = 2048  # a rush of buyers waits in the kernel's queue and is not refused
+keepalive = 15  # seconds; a buyer's next click finds the connection still open
+timeout = 30  # seconds without a sign of life before a worker is replaced
+graceful_timeout = 20  # seconds for running requests to end; less than compose's 30 s of grace
+
+# The workers' signs of life are file times: kept in memory, a slow disk cannot get one killed.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+# Only these may say by X-Forwarded-Proto that a request came over HTTPS.
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
+
+control_socket_disable = True  # signals are enough, and one door fewer
+loglevel = os.environ.get("WEB_LOG_LEVEL", "info")
+
+# Every connection is a file; a worker takes up to 1000, and many systems begin with 1024 or 256.
+_files = 4096
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+if _soft != resource.RLIM_INFINITY and _soft < _files:
+    _limit = _files if _hard == resource.RLIM_INFINITY else min(_files, _hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_limit, _hard))

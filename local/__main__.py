@@ -1,0 +1,73 @@
+"""`python -m local`, which is what `make run` ends in: start the site, and end it with this process.
+
+The site runs in a process of its own, in a session of its own, and lives as long as the pipe to it
+is open. However this process ends, by Ctrl-C, a signal or kill -9, the kernel closes the pipe, and
+the site takes down its web server and its database in good order.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+
+from local import database
+from local.environment import ROOT
+from local.stopping import unwind_when_told
+
+HOST = "127.0.0.1"
+
+
+def main() -> None:
+    port = _free_port(os.environ.get("PORT", "8000"))
+    unwind_when_told()
+    command = [sys.executable, "-m", "local.site", str(port)]
+    site = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        _wait(site)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C finds us tidying up
+    finally:
+        _end(site)
+    sys.exit(site.returncode)
+
+
+def _free_port(text: str) -> int:
+    """The port as a number, or a clear word on why the site cannot have it."""
+    try:
+        port = int(text)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the web server does
+            probe.bind((HOST, port))
+    except (ValueError, OverflowError):
+        sys.exit(f"PORT={text} is not a port: take a number from 1024 to 65535.")
+    except OSError as error:
+        sys.exit(
+            f"Port {text} of {HOST} cannot be used ({error.strerror}); is the site running already?"
+            " Another one: make run PORT=8001"
+        )
+    return port
+
+
+def _wait(site: subprocess.Popen[bytes]) -> None:
+    """Until the site ends by itself, or the `make` that started this process is killed."""
+    parent = os.getppid()
+    while "MAKELEVEL" not in os.environ or os.getppid() == parent:
+        with suppress(subprocess.TimeoutExpired):
+            site.wait(timeout=1)
+            return
+
+
+def _end(site: subprocess.Popen[bytes]) -> None:
+    assert site.stdin
+    site.stdin.close()
+    if site.wait() < 0:  # killed outright: nobody else is left to end its children
+        with suppress(ProcessLookupError):
+            os.killpg(site.pid, signal.SIGTERM)
+        with database.available():
+            pass
+
+
+if __name__ == "__main__":
+    main()

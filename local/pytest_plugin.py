@@ -1,0 +1,17 @@
+"""Makes a bare `pytest` work: local settings and a database server, before Django asks for them."""
+
+import contextlib
+
+import pytest
+
+from local import database, environment
+
+environment.load()
+
+
+@pytest.hookimpl(wrapper=True)  # so that it is ready before pytest-django reads the settings
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    server = contextlib.ExitStack()
+    early_config.add_cleanup(server.close)
+    server.enter_context(database.available())
+    return (yield)
