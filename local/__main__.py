@@ -1,4 +1,4 @@
-"""`python -m local`, which is what `make run` ends in: start the site, and end it with this process.
+"""`python -m local`, the end of `make run`: start the site, and end it with this process.
 
 The site runs in a process of its own, in a session of its own, and lives as long as the pipe to it
 is open. However this process ends, by Ctrl-C, a signal or kill -9, the kernel closes the pipe, and
@@ -24,13 +24,14 @@ def main() -> None:
     unwind_when_told()
     command = [sys.executable, "-m", "local.site", str(port)]
     site = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True)
+    status = 0  # being told to end is no failure
     try:
-        _wait(site)
-    except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C finds us tidying up
+        status = _wait(site)
+    except (KeyboardInterrupt, SystemExit):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would disturb the tidying up
     finally:
         _end(site)
-    sys.exit(site.returncode)
+    sys.exit(status)
 
 
 def _free_port(text: str) -> int:
@@ -50,18 +51,18 @@ def _free_port(text: str) -> int:
     return port
 
 
-def _wait(site: subprocess.Popen[bytes]) -> None:
-    """Until the site ends by itself, or the `make` that started this process is killed."""
+def _wait(site: subprocess.Popen[bytes]) -> int:
+    """Until the site ends by itself, or until the `make` that started this process is gone."""
     parent = os.getppid()
     while "MAKELEVEL" not in os.environ or os.getppid() == parent:
         with suppress(subprocess.TimeoutExpired):
-            site.wait(timeout=1)
-            return
+            return site.wait(timeout=1)
+    return 0
 
 
 def _end(site: subprocess.Popen[bytes]) -> None:
-    assert site.stdin
-    site.stdin.close()
+    if site.stdin:
+        site.stdin.close()
     if site.wait() < 0:  # killed outright: nobody else is left to end its children
         with suppress(ProcessLookupError):
             os.killpg(site.pid, signal.SIGTERM)

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any
 from urllib.parse import quote
 
 from local.environment import ROOT
@@ -62,7 +63,7 @@ def running() -> Iterator[None]:
         sys.exit(f"{DATA} is too long for a Unix socket: move the checkout, or set DATABASE_URL")
     unwind_when_told()
     DATA.parent.mkdir(exist_ok=True)
-    with open(f"{DATA}.mutex", "w") as mutex, open(f"{DATA}.users", "w") as users:
+    with _lock_file("mutex") as mutex, _lock_file("users") as users:
         fcntl.flock(mutex, fcntl.LOCK_EX)
         _let_the_owner_pass()
         if not DATA.exists():
@@ -79,6 +80,10 @@ def running() -> Iterator[None]:
                 _postgres(DATA, "pg_ctl", "stop", "-w", "-s", "-m", "fast")
 
 
+def _lock_file(name: str) -> IO[str]:
+    return DATA.with_name(f"postgres.{name}").open("w")
+
+
 def _create() -> None:
     """Build the cluster beside its place and move it there: a crash leaves nothing half-made."""
     draft = DATA.with_name("postgres.new")
@@ -88,7 +93,7 @@ def _create() -> None:
         nobody = pwd.getpwnam("nobody")
         os.chown(draft, nobody.pw_uid, nobody.pw_gid)
     _check(_postgres(draft, "initdb", *INITDB), "initdb")
-    single = ("--single", "-j", "-c", "exit_on_error=on", "postgres")
+    single = ("--single", "-c", "exit_on_error=on", "-c", "log_min_messages=fatal", "postgres")
     _check(_postgres(draft, "postgres", *single, stdin=SITE), "postgres --single")
     draft.rename(DATA)
 
@@ -126,16 +131,18 @@ def _let_the_owner_pass() -> None:
 def _postgres(home: Path, program: str, *arguments: str, stdin: str = "") -> int:
     """Run one of PostgreSQL's programs; it refuses root, so root runs it as the data's owner."""
     owner = home.stat()
+    account: dict[str, Any] = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
     environment = {"LC_ALL": "C", "PGDATA": str(home), "PGHOST": str(home), "PGPORT": "5432"}
     return subprocess.run(
         [_programs() / program, *arguments],
+        check=False,
         input=stdin,
         stdout=subprocess.DEVNULL,
         text=True,
         cwd="/",
         env=os.environ | environment | {"PGUSER": "postgres"},
         start_new_session=True,  # Ctrl-C is for us: we stop the server in good order
-        **{} if os.geteuid() else {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []},
+        **({} if os.geteuid() else account),
     ).returncode
 
 

@@ -29,9 +29,9 @@ def _create() -> None:
     FILE.parent.mkdir(exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=FILE.parent, prefix=f"{FILE.name}.")  # 0600
     try:
-        with open(descriptor, "w") as file:
+        with os.fdopen(descriptor, "w") as file:
             file.write(f"LOCAL=on\nSECRET_KEY={secrets.token_urlsafe(50)}\n")
         with contextlib.suppress(FileExistsError):  # another start was quicker: use its file
             os.link(draft, FILE)
     finally:
-        os.unlink(draft)
+        Path(draft).unlink()

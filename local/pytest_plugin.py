@@ -1,6 +1,7 @@
 """Makes a bare `pytest` work: local settings and a database server, before Django asks for them."""
 
 import contextlib
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,8 +11,8 @@ environment.load()
 
 
 @pytest.hookimpl(wrapper=True)  # so that it is ready before pytest-django reads the settings
-def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
     server = contextlib.ExitStack()
     early_config.add_cleanup(server.close)
     server.enter_context(database.available())
-    return (yield)
+    yield

@@ -18,12 +18,6 @@ from local.environment import ROOT
 from local.stopping import unwind_when_told
 
 HOST = "127.0.0.1"
-STEPS = (
-    ("Bringing its tables up to date", "migrate", "--verbosity=0"),
-    ("Making the table of the shared cache", "createcachetable", "--verbosity=0"),
-    ("Looking for demo data", "demo"),
-    ("Collecting the static files", "collectstatic", "--noinput", "--verbosity=0"),
-)
 PATIENCE = 60  # seconds until the first answer
 
 
@@ -34,9 +28,9 @@ def main(port: int) -> None:
     ours = os.environ.keys().isdisjoint({"DATABASE_URL", "DATABASE_URL_FILE"})
     _say("Starting PostgreSQL, data in var/postgres" if ours else "Using DATABASE_URL's server")
     with database.available():
-        for what, *command in STEPS:
-            _say(what)
-            subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, check=True)
+        prepared = subprocess.run([sys.executable, "-m", "local.preparing"], cwd=ROOT, check=False)
+        if prepared.returncode:
+            sys.exit("The site could not be prepared; the message is above.")
         _say("Starting the web server")
         with _web_server(port) as server:
             _wait_for_an_answer(port, server)
