@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.test.utils import setup_databases, teardown_databases
 
 # Pages in tests name static files as they are; the site's own storage wants collectstatic first.
 settings.STORAGES["staticfiles"]["BACKEND"] = (
@@ -19,6 +20,9 @@ settings.STORAGES["staticfiles"]["BACKEND"] = (
 
 
 @pytest.fixture(scope="session", autouse=True)
-def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+def database(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """One test database for the run. pytest-django's own fixtures would truncate after each test."""
     with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False, serialized_aliases=())
         yield
+        teardown_databases(made, verbosity=0)
