@@ -12,8 +12,7 @@ def manage(
         [checkout.python, "manage.py", *arguments],
         cwd=checkout.path,
         env=checkout.environment(**environment),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=False,
     )
