@@ -92,9 +92,7 @@ def reconcile(raffle: Raffle) -> ledger.Reconciliation:
     return ledger.reconcile(ledger.manifest(raffle.capacity, leaves))
 
 
-def _close(
-    raffle: Raffle, by: User | None, reason: str
-) -> ledger.Reconciliation:
+def _close(raffle: Raffle, by: User | None, reason: str) -> ledger.Reconciliation:
     counted = reconcile(raffle)
     raffle.status = Raffle.Status.CLOSED
     raffle.save(update_fields=["status"])
@@ -116,4 +114,3 @@ def _manifest_at_close(raffle: Raffle) -> str:
     line = LedgerEntry.objects.get(raffle=raffle, kind="closed").line
     manifest: str = json.loads(line)["manifest"]
     return manifest
-

@@ -84,7 +84,7 @@ def pseudonym(raffle_key: str, user_id: int) -> str:
 def manifest(capacity: int, tickets: Iterable[tuple[int, str | None]]) -> Iterator[str]:
     """One line a number 1…capacity. `tickets`: (number, leaf; None if void), in number order."""
     number = 0
-    for number, ticket_leaf in tickets:  # noqa: B007  (the last number is needed below)
+    for number, ticket_leaf in tickets:
         yield f"{number}|SOLD|{ticket_leaf}\n" if ticket_leaf else f"{number}|VOID\n"
     for unsold in range(number + 1, capacity + 1):
         yield f"{unsold}|UNSOLD\n"

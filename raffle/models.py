@@ -209,9 +209,7 @@ class LedgerManager(models.Manager["LedgerEntry"]):
 class LedgerEntry(models.Model):
     """One line of a raffle's append-only, hash-chained record."""
 
-    raffle = models.ForeignKey(
-        Raffle, models.PROTECT, related_name="ledger", db_index=False
-    )
+    raffle = models.ForeignKey(Raffle, models.PROTECT, related_name="ledger", db_index=False)
     seq = models.PositiveIntegerField()
     kind = models.CharField(max_length=20)
     at = models.DateTimeField()
@@ -329,9 +327,7 @@ class Void(models.Model):
 
     class Meta:
         permissions = (("void_ticket", "Can void a ticket"),)
-        constraints = (
-            models.CheckConstraint(condition=~Q(reason=""), name="void_has_a_reason"),
-        )
+        constraints = (models.CheckConstraint(condition=~Q(reason=""), name="void_has_a_reason"),)
 
     def __str__(self) -> str:
         return f"void: {self.reason}"

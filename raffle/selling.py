@@ -19,6 +19,7 @@ from django.db import (
     Error,
     IntegrityError,
     InterfaceError,
+    InternalError,
     OperationalError,
     connection,
     transaction,
@@ -44,7 +45,7 @@ from raffle.models import LedgerEntry, Purchase, Raffle, Ticket
 
 ATTEMPTS = 3
 TIMED_OUT = {"55P03", "57014"}  # SQLSTATE: waited too long for a lock, for a statement
-ROLLED_BACK = {"40001", "40P01"}  # SQLSTATE: serialization failure, deadlock
+ROLLED_BACK = {"40001", "40P01", "25P03"}  # SQLSTATE: conflict, deadlock, we froze too long
 RULES_OF_THE_DATABASE: dict[str, type[Refusal]] = {
     "ticket_sold_only_while_open": SalesClosed,  # the close came between our look and our insert
     "purchase_buyer_is_not_staff": StaffCannotBuy,
@@ -118,9 +119,7 @@ def sell(orders: Sequence[Order]) -> list[Outcome]:
     return outcomes
 
 
-def refusal(
-    raffle: Raffle, now: datetime, sold: int, held: int, quantity: int
-) -> Refusal | None:
+def refusal(raffle: Raffle, now: datetime, sold: int, held: int, quantity: int) -> Refusal | None:
     """The rules of selling: why `quantity` more cannot go to a buyer who holds `held`, if so."""
     if raffle.has_ended(now):
         return SalesClosed()
@@ -234,7 +233,7 @@ def settle(orders: Sequence[Order]) -> list[Outcome | Exception]:
     for _ in range(ATTEMPTS):
         try:
             return list(sell(orders))
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, InternalError) as error:
             if _gives_up(error):
                 break
             unknown = unknown or _sqlstate(error) not in ROLLED_BACK

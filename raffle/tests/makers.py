@@ -37,9 +37,7 @@ def make_raffle(**terms: Any) -> Raffle:
     return organising.open_raffle(raffle_id=make_draft(**terms).pk, by=None)
 
 
-def buy(
-    raffle: Raffle, buyer: User, quantity: int = 1, key: str | None = None
-) -> selling.Receipt:
+def buy(raffle: Raffle, buyer: User, quantity: int = 1, key: str | None = None) -> selling.Receipt:
     return selling.purchase(
         raffle_id=raffle.pk, buyer=buyer, quantity=quantity, key=key or str(uuid.uuid4())
     )

@@ -1,0 +1,58 @@
+"""Which rules live in the database, by name, and whether they are all in force."""
+
+from __future__ import annotations
+
+from django.apps import apps
+from django.db import connection
+
+APPEND_ONLY = ("ticket", "purchase", "void", "draw", "ledgerentry")
+TRIGGERS = frozenset(
+    {
+        "raffle_moves_forward",
+        "raffle_never_deleted",
+        "raffle_never_truncated",
+        "raffle_tickets_sold",
+        "raffle_purchase_made",
+        "raffle_ticket_voided",
+        "raffle_winner_drawn",
+        "raffle_ledger_continued",
+    }
+    | {f"{noun}_{rule}" for noun in APPEND_ONLY for rule in ("append_only", "never_truncated")}
+)
+FOREIGN_KEYS = frozenset(
+    {
+        "ticket_copies_raffle_limits",
+        "ticket_belongs_to_its_purchase",
+        "purchase_copies_raffle_price",
+        "purchase_buyer_is_not_staff",
+        "purchase_stands_in_the_ledger",
+        "draw_ticket_is_of_its_raffle",
+    }
+)
+
+
+def expected() -> frozenset[str]:
+    """Every trigger and named constraint that the migrations have put in place."""
+    models = apps.get_app_config("raffle").get_models()
+    constraints = {rule.name for model in models for rule in model._meta.constraints}
+    return TRIGGERS | FOREIGN_KEYS | constraints
+
+
+def in_force() -> frozenset[str]:
+    """Those that the database has now, valid, and enabled always (triggers)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            r"""
+            SELECT tgname FROM pg_trigger
+              WHERE NOT tgisinternal AND tgenabled = 'A' AND tgrelid::regclass::text LIKE 'raffle\_%'
+            UNION
+            SELECT conname FROM pg_constraint
+              WHERE convalidated AND conrelid::regclass::text LIKE 'raffle\_%'
+            """
+        )
+        return frozenset(name for (name,) in cursor.fetchall())
+
+
+def missing() -> list[str]:
+    """The guards that somebody has dropped or switched off."""
+    return sorted(expected() - in_force())

@@ -1,0 +1,152 @@
+"""The database goes away before, while and after it commits: the key always tells the truth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import psycopg
+import pytest
+from django.db import connection
+from django.db.backends.postgresql.base import DatabaseWrapper
+from psycopg_pool import PoolTimeout
+
+from raffle import selling
+from raffle.errors import Busy, OutcomeUnknown
+from raffle.selling import Order, settle
+from raffle.tests.forging import sql
+from raffle.tests.makers import buy, make_buyer, make_buyers, make_raffle, sold_numbers
+
+
+def kill(backend: int) -> None:
+    """End a database session from outside, as an operator or a crash would."""
+    with psycopg.connect(**admin_parameters(), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 3000)", [backend])
+
+
+def admin_parameters() -> dict[str, str]:
+    given = connection.get_connection_params()
+    return {name: given[name] for name in ("host", "port", "user", "dbname") if name in given}
+
+
+@contextmanager
+def session_dies(moment: str, times: int = 1) -> Iterator[list[int]]:
+    """Kill the session of a sale `times` times: before or after COMMIT reached the database."""
+    commit = DatabaseWrapper._commit  # type: ignore[attr-defined]
+    deaths: list[int] = []
+
+    def dying(self: DatabaseWrapper) -> None:
+        backend = self.connection.info.backend_pid
+        if len(deaths) == times:
+            return commit(self)
+        deaths.append(backend)
+        if moment == "after":
+            self.connection.commit()  # the server has committed, but its answer …
+        kill(backend)
+        if moment == "after":
+            with self.wrap_database_errors:  # … is lost on the way: what the client sees
+                raise psycopg.OperationalError("server closed the connection unexpectedly")
+        return commit(self)
+
+    with patch.object(DatabaseWrapper, "_commit", dying):
+        yield deaths
+
+
+@pytest.fixture(params=[True, False], ids=["combined", "one by one"], autouse=True)
+def combine(request: pytest.FixtureRequest, settings: object) -> None:
+    settings.COMBINE_PURCHASES = request.param  # type: ignore[attr-defined]
+
+
+def test_killed_before_commit_the_sale_is_made_again_and_once() -> None:
+    raffle, alice = make_raffle(), make_buyer()
+    with session_dies("before") as deaths:
+        receipt = buy(raffle, alice)
+    assert len(deaths) == 1
+    assert list(receipt.purchase.numbers) == sold_numbers(raffle) == [1]
+
+
+def test_killed_after_commit_the_key_finds_the_sale_that_was_made() -> None:
+    raffle, alice = make_raffle(), make_buyer()
+    with session_dies("after") as deaths:
+        receipt = buy(raffle, alice)
+    assert len(deaths) == 1
+    assert list(receipt.purchase.numbers) == sold_numbers(raffle) == [1]
+
+
+@pytest.mark.parametrize(("moment", "sold"), [("before", []), ("after", [1])])
+def test_without_a_database_the_answer_is_unknown_and_the_key_resolves_it(
+    moment: str, sold: list[int]
+) -> None:
+    raffle, alice = make_raffle(), make_buyer()
+    connect = DatabaseWrapper.connect
+    with session_dies(moment) as deaths:
+
+        def connect_until_the_first_death(self: DatabaseWrapper) -> None:
+            if deaths:
+                with self.wrap_database_errors:
+                    raise psycopg.OperationalError("connection refused")
+            connect(self)
+
+        with patch.object(DatabaseWrapper, "connect", connect_until_the_first_death):
+            with pytest.raises(OutcomeUnknown) as unknown:
+                buy(raffle, alice, key="once")
+    assert unknown.value.status == 503
+    assert unknown.value.retry_after
+    assert sold_numbers(raffle) == sold
+    assert list(buy(raffle, alice, key="once").purchase.numbers) == [1]
+    assert sold_numbers(raffle) == [1]
+
+
+def test_a_database_that_is_away_from_the_start_sells_nothing_and_says_so() -> None:
+    raffle, alice = make_raffle(), make_buyer()
+    connection.close()
+
+    def no_connection(self: DatabaseWrapper) -> None:
+        with self.wrap_database_errors:
+            raise PoolTimeout("couldn't get a connection")
+
+    with patch.object(DatabaseWrapper, "connect", no_connection):
+        outcome = settle([Order(raffle.pk, alice.pk, 1, "k")])[0]
+    assert isinstance(outcome, Busy)
+    assert sold_numbers(raffle) == []
+
+
+def test_a_whole_batch_survives_a_lost_answer() -> None:
+    raffle = make_raffle()
+    orders = [Order(raffle.pk, buyer.pk, 1, "k") for buyer in make_buyers(20)]
+    with session_dies("after") as deaths:
+        outcomes = settle(orders)
+    assert len(deaths) == 1
+    numbers = [list(o.purchase.numbers) for o in outcomes if isinstance(o, selling.Receipt)]
+    assert numbers == [[n] for n in range(1, 21)]
+    assert sold_numbers(raffle) == list(range(1, 21))
+
+
+def test_a_session_that_froze_while_holding_the_lock_is_put_out() -> None:
+    """A worker stopped between lock and COMMIT: the server ends its session, and sales go on."""
+    raffle, alice = make_raffle(), make_buyer()
+    with psycopg.connect(**admin_parameters()) as frozen:
+        frozen.execute("SET idle_in_transaction_session_timeout = '1s'")  # 5 s in the site
+        frozen.execute("SELECT 1 FROM raffle_raffle WHERE id = %s FOR UPDATE", [raffle.pk])
+        assert list(buy(raffle, alice).purchase.numbers) == [1]
+        with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
+            frozen.execute("SELECT 1")
+
+
+def test_a_worker_that_froze_and_woke_up_too_late_sells_after_all_and_once() -> None:
+    """Its own session was ended meanwhile; the sale is made again, with a new one."""
+    raffle, alice = make_raffle(), make_buyer()
+    look, naps = selling._look, [1.5]
+
+    def after_a_nap(*args: Any) -> Any:
+        if naps:
+            sql("SET idle_in_transaction_session_timeout = '1s'")
+            time.sleep(naps.pop())
+        return look(*args)
+
+    with patch.object(selling, "_look", after_a_nap):
+        assert list(buy(raffle, alice).purchase.numbers) == [1]
+    assert sold_numbers(raffle) == [1]

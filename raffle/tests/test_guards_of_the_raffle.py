@@ -1,0 +1,92 @@
+"""The database refuses by itself to change what buyers were promised, or to go backwards."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from raffle import drawing
+from raffle.models import Raffle
+from raffle.tests.forging import refused_by, sql
+from raffle.tests.makers import buy, make_buyer, make_draft, make_raffle
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "capacity = 101", "capacity = 99", "ticket_limit = 3", "price = price + 1",
+        "closes_at = now()", "opens_at = now()", "name = 'Another'", "prize = 'A pencil'",
+        "rules = 'None'", "slug = 'another-' || id", "currency = 'USD'", "organiser = 'Me'",
+    ],
+)  # fmt: skip
+def test_refuses_other_terms_after_the_first_sale(change: str) -> None:
+    raffle = make_raffle()
+    buy(raffle, make_buyer())
+    refused_by(
+        "raffle_frozen_since_first_sale",
+        lambda: sql(f"UPDATE raffle_raffle SET {change} WHERE id = %s", raffle.pk),
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ("capacity = 101", "ticket_copies_raffle_limits"),
+        ("ticket_limit = 3", "ticket_copies_raffle_limits"),
+        ("price = price + 1", "purchase_copies_raffle_price"),
+    ],
+)
+def test_limits_and_price_are_frozen_even_without_the_trigger(change: str, rule: str) -> None:
+    raffle = make_raffle()
+    buy(raffle, make_buyer())
+
+    def tamper() -> None:
+        sql("ALTER TABLE raffle_raffle DISABLE TRIGGER raffle_moves_forward")
+        sql(f"UPDATE raffle_raffle SET {change} WHERE id = %s", raffle.pk)
+
+    refused_by(rule, tamper)
+
+
+@pytest.mark.parametrize(
+    ("from_", "to"), [("OPEN", "DRAFT"), ("CLOSED", "OPEN"), ("CLOSED", "DRAFT")]
+)
+def test_refuses_a_status_that_goes_backwards(from_: str, to: str) -> None:
+    raffle = make_raffle()
+    if from_ == "CLOSED":
+        drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+    refused_by(
+        "raffle_status_goes_forward",
+        lambda: sql("UPDATE raffle_raffle SET status = %s WHERE id = %s", to, raffle.pk),
+    )
+
+
+def test_refuses_a_draft_that_skips_being_open() -> None:
+    raffle = make_draft()
+    refused_by(
+        "raffle_status_goes_forward",
+        lambda: sql("UPDATE raffle_raffle SET status = 'CLOSED' WHERE id = %s", raffle.pk),
+    )
+
+
+def test_refuses_a_raffle_born_open() -> None:
+    refused_by(
+        "raffle_begins_as_a_draft",
+        lambda: Raffle(slug=uuid.uuid4().hex, name="x", status="OPEN").save(),
+    )
+
+
+@pytest.mark.parametrize("field", ["uuid = gen_random_uuid()", "pseudonym_key = 'ab'"])
+def test_refuses_another_identity(field: str) -> None:
+    raffle = make_draft()
+    refused_by(
+        "raffle_identity_is_fixed",
+        lambda: sql(f"UPDATE raffle_raffle SET {field} WHERE id = %s", raffle.pk),
+    )
+
+
+def test_refuses_to_delete_a_raffle() -> None:
+    raffle = make_draft()
+    refused_by(
+        "raffle_never_deleted", lambda: sql("DELETE FROM raffle_raffle WHERE id = %s", raffle.pk)
+    )

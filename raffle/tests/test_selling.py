@@ -1,0 +1,248 @@
+"""Each rule of selling, and that whoever is refused gets nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from raffle import drawing, ledger
+from raffle.errors import (
+    KeyReused,
+    LimitReached,
+    NotEnoughLeft,
+    NotOpenYet,
+    SalesClosed,
+    SoldOut,
+    StaffCannotBuy,
+)
+from raffle.models import LedgerEntry, Purchase, Raffle
+from raffle.selling import Order, Receipt, sell, settle
+from raffle.tests.forging import sql
+from raffle.tests.makers import (
+    buy,
+    make_buyer,
+    make_buyers,
+    make_draft,
+    make_raffle,
+    make_staff,
+    sold_numbers,
+)
+
+
+def test_sells_the_next_numbers_and_says_how_many_are_left() -> None:
+    raffle = make_raffle(capacity=10)
+    assert list(buy(raffle, make_buyer("alice"), 2).purchase.numbers) == [1, 2]
+    receipt = buy(raffle, make_buyer("bob"))
+    assert list(receipt.purchase.numbers) == [3]
+    assert receipt.remaining == 7
+    assert sold_numbers(raffle) == [1, 2, 3]
+
+
+def test_refuses_past_the_limit_and_sells_none() -> None:
+    raffle, alice = make_raffle(), make_buyer()
+    buy(raffle, alice)
+    with pytest.raises(LimitReached, match="at most 2 tickets of this raffle; you hold 1"):
+        buy(raffle, alice, 2)
+    assert sold_numbers(raffle) == [1]
+
+
+def test_refuses_past_the_capacity_and_sells_none() -> None:
+    raffle = make_raffle(capacity=3)
+    buy(raffle, make_buyer(), 2)
+    with pytest.raises(NotEnoughLeft, match="Only 1 ticket is left"):
+        buy(raffle, make_buyer(), 2)
+    assert sold_numbers(raffle) == [1, 2]
+
+
+def test_refuses_when_sold_out() -> None:
+    raffle = make_raffle(capacity=1)
+    buy(raffle, make_buyer())
+    with pytest.raises(SoldOut):
+        buy(raffle, make_buyer())
+
+
+def test_refuses_before_opening_after_closing_and_in_a_draft() -> None:
+    now = timezone.now()
+    with pytest.raises(NotOpenYet):
+        buy(make_draft(), make_buyer())
+    with pytest.raises(NotOpenYet):
+        buy(make_raffle(opens_at=now + timedelta(hours=1)), make_buyer())
+    closed = make_raffle()
+    drawing.close_raffle(raffle_id=closed.pk, by=None, reason="over")
+    with pytest.raises(SalesClosed):
+        buy(closed, make_buyer())
+
+
+def test_refuses_from_the_closing_instant_on_by_the_clock_of_the_database() -> None:
+    ended = make_draft(closes_at="2000-01-01T00:00Z")
+    sql("UPDATE raffle_raffle SET status = 'OPEN' WHERE id = %s", ended.pk)
+    with pytest.raises(SalesClosed):
+        buy(ended, make_buyer())
+    order = Order(ended.pk, make_buyer().pk, 1, "k")
+    assert isinstance(sell([order])[0], SalesClosed), "under the lock too"
+
+
+def test_refuses_staff() -> None:
+    with pytest.raises(StaffCannotBuy):
+        buy(make_raffle(), make_staff())
+
+
+def test_refuses_a_buyer_who_became_staff_while_the_page_was_open() -> None:
+    raffle, alice = make_raffle(), make_buyer()
+    sql("UPDATE accounts_user SET is_staff = true WHERE id = %s", alice.pk)
+    with pytest.raises(StaffCannotBuy):  # `alice` here still says she is not: the database knows
+        buy(raffle, alice)
+    assert sold_numbers(raffle) == []
+
+
+# --- The key ----------------------------------------------------------------------------------------
+
+
+def test_the_same_key_is_the_same_purchase() -> None:
+    raffle, alice = make_raffle(), make_buyer()
+    first, again = (buy(raffle, alice, key="once").purchase for _ in range(2))
+    assert again.pk == first.pk
+    assert list(again.numbers) == list(first.numbers)
+    assert sold_numbers(raffle) == [1]
+
+
+def test_the_same_key_still_answers_after_the_raffle_sold_out_and_closed() -> None:
+    raffle, alice = make_raffle(capacity=1), make_buyer()
+    first = buy(raffle, alice, key="once")
+    assert buy(raffle, alice, key="once").purchase.pk == first.purchase.pk
+    drawing.draw_winner(raffle_id=raffle.pk, by=None)
+    assert buy(raffle, alice, key="once").purchase.pk == first.purchase.pk
+
+
+def test_the_same_key_for_something_else_is_refused() -> None:
+    raffle, other, alice = make_raffle(), make_raffle(), make_buyer()
+    buy(raffle, alice, key="once")
+    with pytest.raises(KeyReused):
+        buy(raffle, alice, 2, key="once")
+    with pytest.raises(KeyReused):
+        buy(other, alice, key="once")
+    assert sold_numbers(raffle) == [1]
+    assert sold_numbers(other) == []
+
+
+def test_a_key_is_its_buyers_own() -> None:
+    raffle = make_raffle()
+    buy(raffle, make_buyer("alice"), key="same")
+    assert list(buy(raffle, make_buyer("bob"), key="same").purchase.numbers) == [2]
+
+
+# --- The batch --------------------------------------------------------------------------------------
+
+
+def orders_of(raffle: Raffle, *wishes: tuple[int, int, str]) -> list[Order]:
+    return [Order(raffle.pk, buyer, quantity, key) for buyer, quantity, key in wishes]
+
+
+def test_a_batch_is_sold_in_order_each_with_its_own_answer() -> None:
+    raffle = make_raffle(capacity=4)
+    alice, bob, charlie = (buyer.pk for buyer in make_buyers(3))
+    outcomes = sell(
+        orders_of(
+            raffle,
+            (alice, 1, "a1"),
+            (alice, 1, "a1"),  # the same again
+            (alice, 2, "a2"),  # one too many
+            (alice, 1, "a3"),
+            (bob, 1, "b1"),
+            (charlie, 2, "c1"),  # only one left
+            (charlie, 1, "c2"),
+            (bob, 1, "b2"),
+        )
+    )
+    names = [
+        list(o.purchase.numbers) if isinstance(o, Receipt) else type(o).__name__ for o in outcomes
+    ]
+    assert names == [
+        [1], [1], "LimitReached", [2], [3], "NotEnoughLeft", [4], "SoldOut",
+    ]  # fmt: skip
+    assert sold_numbers(raffle) == [1, 2, 3, 4]
+
+
+def test_one_member_that_breaks_harms_no_other() -> None:
+    raffle = make_raffle()
+    alice, bob = make_buyers(2)
+    nobody = -1  # no such account: the database refuses the whole batch
+    outcomes = settle(orders_of(raffle, (alice.pk, 1, "a"), (nobody, 1, "n"), (bob.pk, 1, "b")))
+    assert [type(o).__name__ for o in outcomes] == ["Receipt", "StaffCannotBuy", "Receipt"]
+    assert sold_numbers(raffle) == [1, 2]
+
+
+# --- The protocol -----------------------------------------------------------------------------------
+
+
+def statements(raffle: Raffle) -> list[str]:
+    order = Order(raffle.pk, make_buyer().pk, 2, "k")
+    with CaptureQueriesContext(connection) as captured:
+        sell([order])
+    return [query["sql"] for query in captured]
+
+
+def test_there_is_one_lock_and_it_comes_before_any_look() -> None:
+    seen = statements(make_raffle())
+    locks = [place for place, text in enumerate(seen) if "FOR NO KEY UPDATE" in text]
+    looks = [place for place, text in enumerate(seen) if "raffle_ticket" in text]
+    assert len(locks) == 1
+    assert locks[0] < min(looks)
+    assert "raffle_ticket" not in seen[locks[0]], "a look in the locking statement would be stale"
+    assert not [text for text in seen if "FOR UPDATE" in text]
+
+
+def test_the_raffle_row_is_not_written_while_selling() -> None:
+    raffle = make_raffle()
+    before = sql("SELECT xmin, ctid::text FROM raffle_raffle WHERE id = %s", raffle.pk)
+    assert not [text for text in statements(raffle) if text.startswith("UPDATE")]
+    assert sql("SELECT xmin, ctid::text FROM raffle_raffle WHERE id = %s", raffle.pk) == before
+
+
+def test_a_sale_costs_the_same_statements_however_many_are_sold_at_once() -> None:
+    raffle = make_raffle()
+    one = len(statements(raffle))
+    orders = [Order(raffle.pk, buyer.pk, 1, "k") for buyer in make_buyers(40)]
+    with CaptureQueriesContext(connection) as captured:
+        sell(orders)
+    assert len(captured) == one
+
+
+def test_refuses_to_run_inside_a_transaction_that_could_undo_it() -> None:
+    raffle, alice = make_raffle(), make_buyer()
+    with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+        sell([Order(raffle.pk, alice.pk, 1, "k")])
+
+
+def test_connections_come_with_time_outs_and_read_committed() -> None:
+    shown = {name: sql(f"SHOW {name}")[0][0] for name in (
+        "lock_timeout", "idle_in_transaction_session_timeout", "transaction_isolation", "fsync",
+        "synchronous_commit",
+    )}  # fmt: skip
+    assert shown == {
+        "lock_timeout": "3s",
+        "idle_in_transaction_session_timeout": "5s",
+        "transaction_isolation": "read committed",
+        "fsync": "on",
+        "synchronous_commit": "on",
+    }
+
+
+def test_a_purchase_leaves_its_line_in_the_ledger() -> None:
+    raffle, alice = make_raffle(), make_buyer()
+    bought = buy(raffle, alice, 2).purchase
+    line = LedgerEntry.objects.get(raffle=raffle, seq=bought.ledger_seq)
+    says = json.loads(line.line)
+    assert says["buyer"] == raffle.pseudonym(alice.pk)
+    assert str(alice.pk) not in (says["buyer"], line.line.split('"'))
+    assert alice.email not in line.line
+    assert says["tickets"] == [
+        {"number": t.number, "leaf": ledger.leaf(raffle.uuid, t.number, t.code)}
+        for t in raffle.tickets.order_by("number")
+    ]
+    assert Purchase.objects.get(pk=bought.pk).unit_price == raffle.price
