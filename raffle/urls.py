@@ -1,2 +1,11 @@
+from django.urls import path
+
+from raffle import views
+
 app_name = "raffle"
-urlpatterns = []
+urlpatterns = [
+    path("", views.list_raffles, name="list"),
+    path("raffles/<slug:slug>/", views.detail, name="detail"),
+    path("raffles/<slug:slug>/buy", views.buy, name="buy"),
+    path("tickets/", views.tickets, name="tickets"),
+]

@@ -1,0 +1,96 @@
+"""The buyers' pages: parse, call one function, show."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import User
+from raffle import selling, showing
+from raffle.errors import Busy, OutcomeUnknown, Refusal
+from raffle.forms import PurchaseForm
+from raffle.models import Raffle
+
+RAFFLES_A_PAGE = 24
+TICKETS_A_PAGE = 60
+
+
+class SeeOther(HttpResponseRedirect):
+    """The answer to a form that did its work: reloading what follows sends nothing again."""
+
+    status_code = HTTPStatus.SEE_OTHER
+
+
+@never_cache
+@require_safe
+def list_raffles(request: HttpRequest) -> HttpResponse:
+    page = Paginator(showing.listed(), RAFFLES_A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "raffle/list.html", {"page": page, "groups": showing.grouped(page)})
+
+
+@never_cache
+@require_safe
+def detail(request: HttpRequest, slug: str) -> HttpResponse:
+    return _raffle_page(request, slug)
+
+
+@never_cache
+@require_POST
+def buy(request: HttpRequest, slug: str) -> HttpResponse:
+    raffle = get_object_or_404(Raffle.objects.public(), slug=slug)
+    if not isinstance(request.user, User):
+        return redirect_to_login(raffle.get_absolute_url())
+    form = PurchaseForm(request.POST)
+    if not form.is_valid():
+        return _raffle_page(request, slug, HTTPStatus.UNPROCESSABLE_ENTITY, problem=form.sentence())
+    try:
+        receipt = selling.purchase(raffle_id=raffle.pk, buyer=request.user, **form.cleaned_data)
+    except Refusal as refused:
+        return _refused(request, slug, form, refused)
+    messages.success(request, _good_news(receipt.purchase.numbers))
+    return SeeOther(f"{raffle.get_absolute_url()}#your-tickets")
+
+
+@never_cache
+@login_required
+@require_safe
+def tickets(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, User)  # noqa: S101 - for mypy: login_required saw to it
+    page = Paginator(showing.tickets_of(request.user), TICKETS_A_PAGE)
+    return render(request, "raffle/tickets.html", {"page": page.get_page(request.GET.get("page"))})
+
+
+def _refused(request: HttpRequest, slug: str, form: PurchaseForm, refused: Refusal) -> HttpResponse:
+    """The raffle's page with the reason. The key stays where asking again must not buy twice."""
+    kept = dict(form.cleaned_data)
+    if not isinstance(refused, Busy | OutcomeUnknown):
+        del kept["key"]
+    response = _raffle_page(request, slug, refused.status, problem=refused.detail, **kept)
+    if refused.retry_after:
+        response.headers["Retry-After"] = str(refused.retry_after)
+    return response
+
+
+def _raffle_page(
+    request: HttpRequest, slug: str, status: int = HTTPStatus.OK, **said: object
+) -> HttpResponse:
+    raffle = get_object_or_404(Raffle.objects.public().as_it_stands(), slug=slug)
+    page = showing.raffle_page(raffle, request.user)
+    context = {"raffle": raffle, "page": page, "key": uuid.uuid4(), "quantity": 1} | said
+    return render(request, "raffle/detail.html", context, status=status)
+
+
+def _good_news(numbers: Sequence[int]) -> str:
+    if len(numbers) == 1:
+        return f"Ticket {numbers[0]} is yours. Good luck!"
+    return f"Tickets {numbers[0]} to {numbers[-1]} are yours. Good luck!"
