@@ -1,0 +1,111 @@
+"""Accounts in the admin: people are e-mail addresses, and nobody is both buyer and staff."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.http import HttpRequest
+
+from accounts.models import User
+
+POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
+BUYER = (
+    "This account has bought tickets, so it can never become staff: whoever may draw the winner "
+    "cannot hold a ticket. Create a separate staff account for this person."
+)
+
+
+class OneAddressEach:
+    """An e-mail address in lower case, as sign-up stores it, and of nobody else."""
+
+    instance: User
+    cleaned_data: dict[str, Any]
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()
+        if User.objects.filter(email__iexact=email).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError("There is an account with this e-mail address already.")
+        return email
+
+
+class NewUserForm(OneAddressEach, AdminUserCreationForm):
+    class Meta:
+        model = User
+        fields = ("email",)
+
+
+class UserForm(OneAddressEach, UserChangeForm):  # type: ignore[type-arg]
+    class Meta:
+        model = User
+        fields = "__all__"
+
+    def clean_is_staff(self) -> bool:
+        """The lock makes a purchase of this very moment wait, so that what is seen here is true;
+        without it the database would still refuse, as purchase_buyer_is_not_staff.
+        """
+        is_staff: bool = self.cleaned_data["is_staff"]
+        if is_staff:
+            user = User.objects.select_for_update().get(pk=self.instance.pk)
+            if user.purchases.exists():
+                raise forms.ValidationError(BUYER)
+        return is_staff
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
+    form = UserForm
+    add_form = NewUserForm
+    fieldsets = (
+        (None, {"fields": ("email", "password")}),
+        ("Name", {"fields": ("first_name", "last_name")}),
+        ("What this account may do", {"fields": ("is_active", *POWERS)}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {
+                "classes": ("wide",),
+                "fields": ("email", "usable_password", "password1", "password2"),
+            },
+        ),
+    )
+    readonly_fields = ("last_login", "date_joined")
+    list_display = ("email", "first_name", "last_name", "is_active", "is_staff", "last_login")
+    search_fields = ("email", "first_name", "last_name")
+    ordering = ("-pk",)
+    list_per_page = 50
+    show_full_result_count = False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Only superusers hand out powers: else whoever may edit accounts could give them all."""
+        readonly = tuple(super().get_readonly_fields(request, obj))
+        return readonly if request.user.is_superuser else (*readonly, *POWERS)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only superusers change staff accounts: a new password is as good as the account."""
+        theirs = obj is None or not obj.is_staff or request.user.is_superuser
+        return super().has_change_permission(request, obj) and theirs
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        theirs = obj is None or not obj.is_staff or request.user.is_superuser
+        return super().has_delete_permission(request, obj) and theirs
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        """Whoever bought or acted as staff stays, for the record, and can be made inactive."""
+        objects, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        acted = User.objects.filter(pk__in=[user.pk for user in objs], logentry__isnull=False)
+        protected = [*protected, *(f"what {user} did as staff" for user in acted.distinct())]
+        return objects, counts, set() if protected else lacking, protected
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """A changed e-mail address must not leave the old one able to sign in."""
+        super().save_model(request, obj, form, change)
+        EmailAddress.objects.filter(user=obj).exclude(email__iexact=obj.email).delete()
