@@ -173,5 +173,9 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"raffle": {"level": "INFO"}},
+    "loggers": {
+        "raffle": {"level": "INFO"},
+        # A refusal is an answer, not an incident: thousands a second would drown what matters.
+        "django.request": {"level": "ERROR"},
+    },
 }

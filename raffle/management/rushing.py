@@ -1,0 +1,121 @@
+"""A rush: many signed-in people press the button in the same moment, over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import SplitResult
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+from django.utils.crypto import get_random_string
+
+from accounts.models import User
+
+
+@dataclass(slots=True)
+class Press:
+    """One press of the button and what came back. Times are seconds since the release."""
+
+    buyer: User
+    headers: str
+    sent: float = 0.0
+    answered: float = 0.0
+    status: int = 0  # 0: no answer
+    body: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> list[int]:
+        return self.body["tickets"] if self.status == 200 else []
+
+    @property
+    def outcome(self) -> str:
+        return "sold" if self.status == 200 else self.body.get("code", f"error {self.status}")
+
+
+@contextmanager
+def signed_in(buyers: Sequence[User]) -> Iterator[list[str]]:
+    """The request headers of each buyer's browser: session and CSRF cookies of their own."""
+    expires = timezone.now() + timedelta(hours=1)
+    sessions, headers = [], []
+    for buyer in buyers:
+        session, csrf = get_random_string(32), get_random_string(32)
+        holds = {
+            SESSION_KEY: str(buyer.pk),
+            BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
+            HASH_SESSION_KEY: buyer.get_session_auth_hash(),
+        }
+        data = SessionStore().encode(holds)
+        sessions.append(Session(session_key=session, session_data=data, expire_date=expires))
+        headers.append(
+            f"Cookie: {settings.SESSION_COOKIE_NAME}={session};"
+            f" {settings.CSRF_COOKIE_NAME}={csrf}\r\nX-CSRFToken: {csrf}\r\n"
+        )
+    Session.objects.bulk_create(sessions, batch_size=500)
+    try:
+        yield headers
+    finally:
+        Session.objects.filter(pk__in=[session.pk for session in sessions]).delete()
+
+
+async def press_all(
+    site: SplitResult,
+    path: str,
+    presses: Sequence[Press],
+    connections: int,
+    progress: Callable[[int, int], None],
+    patience: float = 60.0,
+) -> None:
+    """Open all connections, then release every press at once; fill in what came of each."""
+    lines = [
+        await asyncio.open_connection(site.hostname, site.port)
+        for _ in range(min(connections, len(presses)))
+    ]
+    waiting = iter(presses)
+    answered = 0
+    began = time.monotonic()
+
+    async def work(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal answered
+        for press in waiting:
+            press.sent = time.monotonic() - began
+            writer.write(_request(site, path, press))
+            try:
+                async with asyncio.timeout(patience):
+                    press.status, press.body = await _response(reader)
+            except (OSError, EOFError, ValueError, TimeoutError):
+                return  # the press stays unanswered, and this line is dead
+            finally:
+                press.answered = time.monotonic() - began
+                answered += 1
+                progress(answered, len(presses))
+
+    await asyncio.gather(*(work(*line) for line in lines))
+    for _, writer in lines:
+        writer.close()
+
+
+def _request(site: SplitResult, path: str, press: Press) -> bytes:
+    body = '{"quantity":1}'
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: {site.netloc}\r\n{press.headers}"
+        f"Idempotency-Key: {uuid.uuid4()}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+
+
+async def _response(reader: asyncio.StreamReader) -> tuple[int, dict[str, Any]]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    fields = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+    body = await reader.readexactly(int(fields.get("content-length", "0")))
+    return int(head[0].split(" ", 2)[1]), json.loads(body) if body else {}

@@ -1,0 +1,177 @@
+"""The operators' commands: what they print, where, and with which exit status."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.core.management import CommandError, call_command, get_commands, load_command_class
+from django.db import OperationalError
+
+from raffle import drawing
+from raffle.models import Draw, Raffle
+from raffle.tests.forging import sql
+from raffle.tests.makers import buy, make_buyer, make_buyers, make_draft, make_raffle
+from raffle.tests.processes import ROOT, environment
+from raffle.verifying import CHECKS
+
+
+def run(*words: str, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+    """manage.py in a process of its own, as an operator runs it; nobody sits at a terminal."""
+    return subprocess.run(
+        [sys.executable, ROOT / "manage.py", *words],
+        env=environment(**more),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def some_sold() -> Raffle:
+    raffle = make_raffle(capacity=5)
+    for buyer in make_buyers(3):
+        buy(raffle, buyer)
+    return raffle
+
+
+# --- draw_winner ------------------------------------------------------------------------------------
+
+
+def test_draws_and_prints_one_result_on_stdout() -> None:
+    raffle = some_sold()
+    done = run("draw_winner", raffle.slug, "--yes")
+    winner = Draw.objects.get(raffle=raffle).ticket.number
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"Ticket {winner} of 3 wins.")
+    assert done.stdout.count("\n") == 1
+    assert "draw closes it for good" in done.stderr
+
+
+def test_run_again_it_says_the_same_and_that_it_was_before() -> None:
+    raffle = some_sold()
+    first, again = (json.loads(run("draw_winner", raffle.slug, "--yes", "--json").stdout),
+                    json.loads(run("draw_winner", raffle.slug, "--json").stdout))  # fmt: skip
+    assert (first.pop("already_drawn"), again.pop("already_drawn")) == (False, True)
+    assert first == again
+
+
+def test_without_a_terminal_and_without_yes_it_draws_nothing() -> None:
+    raffle = some_sold()
+    done = run("draw_winner", raffle.slug, stdin=f"{raffle.slug}\n")
+    assert done.returncode == 6
+    assert "--yes" in done.stderr
+    assert not Draw.objects.filter(raffle=raffle).exists()
+
+
+@pytest.mark.parametrize(("typed", "draws"), [("the slug", True), ("y", False), ("", False)])
+def test_at_a_terminal_it_wants_the_address_typed(
+    typed: str, draws: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raffle = some_sold()
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    answer = typed.replace("the slug", raffle.slug)
+    monkeypatch.setattr("builtins.input", lambda: answer)
+    try:
+        call_command("draw_winner", raffle.slug)
+    except CommandError as refused:
+        assert refused.returncode == 6
+    assert Draw.objects.filter(raffle=raffle).exists() is draws
+
+
+def test_a_dry_run_says_what_would_be_drawn_from_and_picks_nothing() -> None:
+    raffle = some_sold()
+    with patch.object(drawing.secrets, "randbelow", side_effect=AssertionError("picked")):
+        call_command("draw_winner", raffle.slug, "--dry-run")
+    done = run("draw_winner", raffle.slug, "--dry-run", "--json")
+    assert done.returncode == 0
+    result = json.loads(done.stdout)
+    assert result["entries"] == 3
+    assert not {"winning_ticket", "picked", "number"} & set(result)
+    raffle.refresh_from_db()
+    assert raffle.status == "OPEN"
+    assert not Draw.objects.filter(raffle=raffle).exists()
+
+
+def test_the_exit_status_says_what_is_the_matter() -> None:
+    assert run("draw_winner").returncode == 2
+    assert run("draw_winner", "no-such-raffle", "--yes").returncode == 3
+    assert run("draw_winner", make_draft().slug, "--yes").returncode == 4
+    assert run("draw_winner", make_raffle().slug, "--yes").returncode == 5
+    assert run("draw_winner", make_raffle().slug, "--dry-run").returncode == 5
+    away = "postgres://raffle@127.0.0.1:1/raffle"
+    assert run("draw_winner", "any", "--yes", DATABASE_URL=away).returncode == 75
+
+
+def test_a_lock_held_by_others_is_try_again_later() -> None:
+    raffle = some_sold()
+    with (
+        patch.object(drawing, "draw_winner", side_effect=OperationalError("lock timeout")),
+        pytest.raises(CommandError) as refused,
+    ):
+        call_command("draw_winner", raffle.slug, "--yes")
+    assert refused.value.returncode == 75
+
+
+# --- verify_raffle ----------------------------------------------------------------------------------
+
+
+def test_verifies_an_honest_raffle_check_by_check() -> None:
+    raffle = some_sold()
+    done = run("verify_raffle", raffle.slug)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{raffle.slug}: verified, 3 sold, 0 void")
+    for promise in CHECKS.values():
+        assert promise in done.stderr
+    assert "\r" not in done.stderr, "no progress bar in a log"
+
+
+def test_says_what_is_wrong_and_fails() -> None:
+    """A hole that no guard fills: the raffle's own description is free, its secret key is not."""
+    raffle = some_sold()
+    with patch("raffle.ledger.leaf", lambda *known: "0" * 64):  # as if every code were another
+        with pytest.raises(CommandError) as failed:
+            call_command("verify_raffle", raffle.slug, "--json")
+    assert failed.value.returncode == 1
+
+
+def test_prints_json_for_programs() -> None:
+    raffle = some_sold()
+    result = json.loads(run("verify_raffle", raffle.slug, "--json").stdout)
+    assert result["ok"] is True
+    assert result["sold"] == 3
+    assert result["ledger_head"] == raffle.ledger.order_by("-seq")[0].hash
+
+
+def test_a_missing_raffle_is_named_with_those_that_exist() -> None:
+    done = run("verify_raffle", "no-such-raffle")
+    assert done.returncode == 3
+    assert "There is no raffle “no-such-raffle”" in done.stderr
+
+
+# --- demo -------------------------------------------------------------------------------------------
+
+
+def test_demo_leaves_a_database_in_use_alone() -> None:
+    make_buyer()
+    before = sql("SELECT count(*) FROM raffle_raffle")
+    assert "no demo data" in run("demo").stdout
+    assert sql("SELECT count(*) FROM raffle_raffle") == before
+
+
+# --- Help -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, app in get_commands().items() if app == "raffle"]
+)
+def test_every_command_explains_itself(name: str) -> None:
+    command: Any = load_command_class("raffle", name)
+    assert len(command.help) > 80
+    if name != "demo":
+        assert "exit status" in command.help
