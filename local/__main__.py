@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 from local import database
 from local.environment import ROOT
@@ -21,6 +22,7 @@ HOST = "127.0.0.1"
 
 def main() -> None:
     port = _free_port(os.environ.get("PORT", "8000"))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would ignore Ctrl-C
     unwind_when_told()
     command = [sys.executable, "-m", "local.site", str(port)]
     site = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True)
@@ -52,21 +54,35 @@ def _free_port(text: str) -> int:
 
 
 def _wait(site: subprocess.Popen[bytes]) -> int:
-    """Until the site ends by itself, or until the `make` that started this process is gone."""
-    parent = os.getppid()
-    while "MAKELEVEL" not in os.environ or os.getppid() == parent:
+    """Until the site ends by itself, or until the `make` that started this process wants to end."""
+    make = _parent()
+    while "MAKELEVEL" not in os.environ or _parent() == make:
         with suppress(subprocess.TimeoutExpired):
             return site.wait(timeout=1)
     return 0
 
 
+def _parent() -> tuple[int, str]:
+    """The parent process and, where the system tells, the signals that it handles.
+
+    A killed make has another pid. Told to end by SIGINT or SIGHUP, it lets go of that signal and
+    waits in silence for its child, counting on the terminal to have told the child as well.
+    """
+    pid = os.getppid()
+    with suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text()
+        return pid, next(line for line in status.splitlines() if line.startswith("SigCgt"))
+    return pid, ""
+
+
 def _end(site: subprocess.Popen[bytes]) -> None:
     if site.stdin:
         site.stdin.close()
-    if site.wait() < 0:  # killed outright: nobody else is left to end its children
-        with suppress(ProcessLookupError):
-            os.killpg(site.pid, signal.SIGTERM)
-        with database.available():
+    killed = site.wait() < 0
+    with suppress(ProcessLookupError):  # nobody is left, unless it had no time to tidy up
+        os.killpg(site.pid, signal.SIGTERM)
+    if killed:
+        with database.available():  # joins the server that it left behind, and stops it
             pass
 
 

@@ -19,7 +19,7 @@ from typing import IO, Any
 from urllib.parse import quote
 
 from local.environment import ROOT
-from local.stopping import unwind_when_told
+from local.stopping import undisturbed, unwind_when_told
 
 DATA = ROOT / "var" / "postgres"
 LOG = DATA / "server.log"
@@ -65,19 +65,21 @@ def running() -> Iterator[None]:
     DATA.parent.mkdir(exist_ok=True)
     with _lock_file("mutex") as mutex, _lock_file("users") as users:
         fcntl.flock(mutex, fcntl.LOCK_EX)
-        _let_the_owner_pass()
-        if not DATA.exists():
-            _create()
-        _start()
-        fcntl.flock(users, fcntl.LOCK_SH)
-        fcntl.flock(mutex, fcntl.LOCK_UN)
         try:
+            with undisturbed():
+                _let_the_owner_pass()
+                if not DATA.exists():
+                    _create()
+                _start()
+                fcntl.flock(users, fcntl.LOCK_SH)
+            fcntl.flock(mutex, fcntl.LOCK_UN)
             yield
         finally:
-            fcntl.flock(mutex, fcntl.LOCK_EX)
-            with contextlib.suppress(BlockingIOError):  # others are still here
+            with undisturbed(), contextlib.suppress(BlockingIOError):  # it means: others are here
+                fcntl.flock(mutex, fcntl.LOCK_EX)
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _postgres(DATA, "pg_ctl", "stop", "-w", "-s", "-m", "fast")
+                if (DATA / "postmaster.pid").exists():
+                    _postgres(DATA, "pg_ctl", "stop", "-w", "-s", "-m", "fast")
 
 
 def _lock_file(name: str) -> IO[str]:

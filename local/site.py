@@ -18,7 +18,7 @@ from local.environment import ROOT
 from local.stopping import unwind_when_told
 
 HOST = "127.0.0.1"
-PATIENCE = 60  # seconds until the first answer
+PATIENCE = 120  # seconds until the first answer
 
 
 def main(port: int) -> None:
@@ -42,7 +42,7 @@ def main(port: int) -> None:
 
 def _end_with_the_launcher() -> None:
     os.read(sys.stdin.fileno(), 1)  # nothing is ever written: this returns when the pipe closes
-    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
 @contextlib.contextmanager

@@ -94,6 +94,7 @@ ENDINGS: dict[str, Callable[[Run], object]] = {
     "Ctrl-C": lambda run: os.killpg(run.make.pid, signal.SIGINT),
     "a closed terminal": lambda run: os.killpg(run.make.pid, signal.SIGHUP),
     "kill make": lambda run: run.make.terminate(),
+    "kill -INT make alone": lambda run: run.make.send_signal(signal.SIGINT),
     "kill the launcher": lambda run: run.launcher.terminate(),
     "kill -9 everything in the terminal": lambda run: os.killpg(run.make.pid, signal.SIGKILL),
     "kill -9 make": lambda run: run.make.kill(),
