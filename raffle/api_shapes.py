@@ -45,7 +45,9 @@ class Closing(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     reason: str = Field(
-        max_length=1000, pattern=r"^[^\x00]*$", description="Stays in the public record."
+        max_length=1000,
+        pattern=r"^[^\x00]*[^\s\x00][^\x00]*$",
+        description="Stays in the public record; not blank.",
     )
 
 

@@ -276,7 +276,7 @@ def test_three_at_once_are_refused_whole(raffle: Raffle, alice: User) -> None:
 def test_many_posts_at_once_get_two_tickets_between_them(raffle: Raffle, alice: User) -> None:
     clients = [signed_in(alice) for _ in range(8)]
 
-    statuses = race(*[lambda c=c: want(c, raffle).status_code for c in clients])  # type: ignore[misc]
+    statuses = race(*[lambda c=c: want(c, raffle).status_code for c in clients])
 
     assert sorted(map(str, statuses)) == ["200"] * 2 + ["409"] * 6
     assert sold_numbers(raffle) == [1, 2]
@@ -658,23 +658,19 @@ def test_a_raffle_is_closed_once(raffle: Raffle) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "code"),
-    [
-        ("", "reason_missing"),
-        (" \n", "reason_missing"),
-        ("a\x00b", "invalid"),
-        ("\ud800", "invalid"),
-        ("x" * 1001, "invalid"),
-        (1, "invalid"),
-        (None, "invalid"),
-        (["Rain."], "invalid"),
-    ],
+    "reason", ["", " \n", "a\x00b", "\ud800", "x" * 1001, 1, None, ["Rain."]], ids=repr
 )
-def test_a_close_needs_a_reason(raffle: Raffle, reason: Any, code: str) -> None:
+def test_a_close_needs_a_reason(raffle: Raffle, reason: Any) -> None:
     response = post(signed_in(make_staff()), admin_path(raffle, "close"), {"reason": reason})
 
-    assert_problem(response, 422, code)
+    assert assert_problem(response, 422, "invalid")["errors"][0]["name"] == "reason"
     assert state(raffle)["status"] == "OPEN"
+
+
+def test_even_the_oddest_blank_is_no_reason(raffle: Raffle) -> None:
+    response = post(signed_in(make_staff()), admin_path(raffle, "close"), {"reason": "\x1c"})
+
+    assert_problem(response, 422, "reason_missing")
 
 
 def test_staff_draw_the_winner_and_get_the_same_answer_again(raffle: Raffle) -> None:
@@ -708,7 +704,7 @@ def test_two_who_draw_at_once_get_the_same_winner(raffle: Raffle, alice: User) -
         winner: int = post(client, admin_path(raffle, "draw-winner")).json()["winning_ticket"]
         return winner
 
-    winners = race(*[lambda c=c: draw(c) for c in clients])  # type: ignore[misc]
+    winners = race(*[lambda c=c: draw(c) for c in clients])
 
     assert len(set(winners)) == 1
 
@@ -780,7 +776,7 @@ def nowhere() -> Iterator[None]:
     yield
     connections["default"] = here
     away.close()
-    away.close_pool()
+    away.close_pool()  # type: ignore[attr-defined]
 
 
 @pytest.fixture
