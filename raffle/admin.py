@@ -35,7 +35,7 @@ class RaffleAdmin(StaffAdmin):
     acts = staff.RAFFLE_ACTS
     form = RaffleForm
     list_display = (
-        "name", "status", "sold", "capacity", "remaining", "opens_at", "closes_at", "winner",
+        "name", "status", "sold", "tickets", "remaining", "winner", "opens_at", "closes_at",
     )  # fmt: skip
     list_filter = ("status", "opens_at", "closes_at")
     search_fields = ("name", "slug", "organiser", "prize", "uuid")
@@ -52,6 +52,10 @@ class RaffleAdmin(StaffAdmin):
     @admin.display(ordering="sold")
     def sold(self, raffle: Raffle) -> int:
         return raffle.sold
+
+    @admin.display(ordering="capacity", description="of")
+    def tickets(self, raffle: Raffle) -> int:
+        return raffle.capacity
 
     @admin.display
     def remaining(self, raffle: Raffle) -> int:
@@ -129,7 +133,8 @@ class RaffleAdmin(StaffAdmin):
             raffle = self.get_queryset(request).get(pk=context["original"].pk)
             user = cast(User, request.user)
             context |= {
-                "tools": staff.tools(user, raffle) + self._lists(user, raffle),
+                "tools": staff.tools(user, raffle),
+                "lists": self._lists(user, raffle),
                 "figures": staff.figures(raffle),
             }
         return super().render_change_form(request, context, *args, **kwargs)

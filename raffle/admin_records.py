@@ -185,7 +185,7 @@ class DrawAdmin(RecordAdmin):
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(RecordAdmin):
-    list_display = ("seq", "kind", "raffle", "at", "line")
+    list_display = ("seq", "kind", "at", "line", "raffle")
     list_select_related = ("raffle",)
     list_filter = (KindFilter, "raffle")
     search_fields = ("seq", "kind")
