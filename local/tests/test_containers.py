@@ -126,7 +126,7 @@ def test_services_start_in_order() -> None:
 
 def test_a_stop_leaves_gunicorn_the_time_it_takes() -> None:
     settings: dict[str, Any] = {}
-    exec((ROOT / "gunicorn.conf.py").read_text(), settings)  # noqa: S102
+    exec((ROOT / "gunicorn.conf.py").read_text(), settings)
     assert int(SERVICES["web"]["stop_grace_period"].rstrip("s")) > settings["graceful_timeout"]
     assert SERVICES["web"]["ports"] == ["127.0.0.1:8000:8000"]
     assert image_environment()["BIND"].endswith(":8000")
