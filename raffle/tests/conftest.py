@@ -86,7 +86,7 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < deadline:
         assert server.poll() is None, "the web server ended at once"
         try:
-            with urllib.request.urlopen(address, timeout=5):  # noqa: S310 - it is ours
+            with urllib.request.urlopen(address, timeout=5):
                 return
         except OSError:
             time.sleep(0.1)

@@ -102,12 +102,16 @@ function showState(state = restingState(), sentence = words[state]()[1]) {
   button.setAttribute("aria-busy", ["pending", "retrying"].includes(state));
   quantity.hidden = most() < 1 || ["closed", "not_open_yet"].includes(state);
   quantity.disabled = state !== "idle"; // what is being bought stays as it is
+  if (state === "idle") fitQuantity();
+}
+
+function fitQuantity() {
   const typed = quantity.querySelector("[type=number]");
   if (typed) typed.max = Math.max(most(), 1);
   for (const choice of quantity.querySelectorAll("[type=radio]")) {
     const possible = choice.value <= most();
     choice.closest("label").hidden = !possible;
-    if (choice.checked && !possible && most() > 0) form.elements.quantity.value = most();
+    if (choice.checked && !possible) form.elements.quantity.value = most();
   }
 }
 
