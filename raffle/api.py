@@ -102,11 +102,10 @@ def purchase(
     """Buy tickets: all that are wanted or none. The same key again gives the same tickets."""
     if wanted.user_id not in {None, request.user.pk}:
         raise NotYourself
-    raffle = get_object_or_404(Raffle.objects.public().only("pk"), slug=slug)
     try:
-        receipt = selling.purchase(
-            raffle_id=raffle.pk, buyer=request.user, quantity=wanted.quantity, key=key
-        )
+        receipt = selling.purchase(slug=slug, buyer=request.user, quantity=wanted.quantity, key=key)
+    except Raffle.DoesNotExist:
+        raise NotFound from None
     except Refusal as refusal:
         return problem(request, refusal, key=key)
     return Bought(

@@ -77,11 +77,14 @@ class Json(Parser):
     def parse_body(self, request: HttpRequest) -> Any:
         if request.content_type != "application/json":
             raise NotJson
-        return json.loads(request.body.decode(), parse_constant=_no_such_number)
+        return _decoder.decode(request.body.decode())
 
 
 def _no_such_number(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+_decoder = json.JSONDecoder(parse_constant=_no_such_number)
 
 
 class Api(NinjaAPI):

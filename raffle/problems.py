@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import RawPostDataException
@@ -169,7 +169,7 @@ def as_refusal(error: Exception) -> Refusal | None:
             refusal = NotFound()
         case RequestDataTooBig():
             refusal = TooLarge()
-        case OperationalError() | InterfaceError():
+        case OperationalError() | InterfaceError() | InternalError():
             logger.warning("The database is away: %s", error)
             refusal = DatabaseAway()
         case RawPostDataException() | MultiPartParserError():  # Django has met a form in the body

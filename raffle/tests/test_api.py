@@ -172,12 +172,12 @@ def test_the_state_answers_head(raffle: Raffle) -> None:
 def test_the_state_is_open_exactly_while_tickets_can_be_bought(alice: User) -> None:
     now = datetime.now(tz=UTC)
     early = make_raffle(opens_at=now + timedelta(hours=1))
-    late = make_raffle(closes_at=now + timedelta(seconds=0.3))
+    late = make_raffle(closes_at=now + timedelta(seconds=1.5))
     closed = make_raffle()
     drawing.close_raffle(raffle_id=closed.pk, by=None, reason="Enough.")
     assert state(late)["status"] == "OPEN"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_sleep(0.4)")
+        cursor.execute("SELECT pg_sleep_until(%s)", [late.closes_at])
 
     for raffle in (early, late, closed):
         assert state(raffle)["status"] == "CLOSED"

@@ -1,4 +1,4 @@
-"""The API keeps its own description: requests made up from it, right and wrong, by three people."""
+"""What is written about the API is true: its description (under made-up requests), its document."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from django.conf import settings as site
+from django.conf import settings as django_settings
 from django.contrib.sessions.models import Session
 from django.core.wsgi import get_wsgi_application
 from django.test import Client
@@ -16,10 +16,12 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from raffle.models import Raffle
+from raffle.problems import kinds
 from raffle.tests.makers import buy, make_buyer, make_raffle, make_staff
 
 TOKEN = "t" * 32
 SLUG = re.compile("[-a-zA-Z0-9_]+")
+NOT_IN_THE_API = {"already_void", "closes_in_the_past", "frozen", "not_a_draft"}
 
 schema = schemathesis.openapi.from_wsgi("/api/openapi.json", get_wsgi_application())
 thorough = settings(
@@ -45,7 +47,10 @@ class Buyer:
         return self.session
 
     def set(self, case: Any, session: str, _context: Any) -> None:
-        cookies = {site.SESSION_COOKIE_NAME: session, site.CSRF_COOKIE_NAME: TOKEN}
+        cookies = {
+            django_settings.SESSION_COOKIE_NAME: session,
+            django_settings.CSRF_COOKIE_NAME: TOKEN,
+        }
         case.cookies = {**(case.cookies or {}), **cookies}
         case.headers["X-CSRFToken"] = TOKEN
 
@@ -88,7 +93,7 @@ def ready_to_draw() -> Raffle:
 @pytest.mark.parametrize("session", [BUYERS_SESSION, STAFF_SESSION], ids=["buyer", "staff"])
 def test_the_sessions_are_good(raffle: Raffle, session: str) -> None:
     client = Client()
-    client.cookies[site.SESSION_COOKIE_NAME] = session
+    client.cookies[django_settings.SESSION_COOKIE_NAME] = session
 
     assert client.get(f"/api/raffles/{raffle.slug}/tickets").status_code == 200
 
@@ -111,3 +116,39 @@ def test_as_a_buyer(case: Any, raffle: Raffle) -> None:
 @thorough
 def test_as_staff(case: Any, raffle: Raffle) -> None:
     send(case, ready_to_draw() if "/admin/" in case.path else raffle)
+
+
+# --- docs/api.md --------------------------------------------------------------------------------
+
+DOCUMENT = (django_settings.BASE_DIR / "docs" / "api.md").read_text()
+
+
+def test_the_example_in_the_documentation_works(raffle: Raffle, site: str) -> None:
+    alice = make_buyer(password="a password of hers")
+    (example,) = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+    for written, meant in {
+        "http://127.0.0.1:8000": site,
+        "/summer/": f"/{raffle.slug}/",
+        "you@example.org": alice.email,
+        '"…"': '"a password of hers"',
+    }.items():
+        assert written in example
+        example = example.replace(written, meant)
+    names: dict[str, Any] = {}
+
+    exec(example, names)
+
+    names["web"].close()
+    assert names["bought"].json()["key"] == "order-4711"
+    assert raffle.tickets.filter(buyer=alice).count() == 2
+
+
+def test_the_documented_codes_exist_with_their_status() -> None:
+    rows = re.findall(r"^\| (\d+) \| (.+?) \|", DOCUMENT, re.MULTILINE)
+    written = {
+        (code, int(status)) for status, codes in rows for code in re.findall("[a-z_]+", codes)
+    }
+    known = {(code, kind.status) for code, kind in kinds().items()}
+
+    assert written <= known
+    assert {code for code, _ in known - written} == NOT_IN_THE_API
