@@ -52,8 +52,8 @@ const words = {
 
 function restingState() {
   if (!selling) return opensAt > now ? "not_open_yet" : "closed";
-  if (form && held >= limit) return "limit_reached";
-  return remaining > 0 ? "idle" : "sold_out";
+  if (remaining === 0) return "sold_out";
+  return form && held >= limit ? "limit_reached" : "idle";
 }
 
 // --- Showing ------------------------------------------------------------------------------------
