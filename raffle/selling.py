@@ -24,6 +24,7 @@ from django.db import (
     connection,
     transaction,
 )
+from django.db.models import Max
 from psycopg_pool import PoolTimeout
 
 from accounts.models import User
@@ -73,17 +74,26 @@ class Receipt:
 Outcome = Receipt | Refusal
 
 
-def purchase(*, raffle_id: int, buyer: User, quantity: int, key: str) -> Receipt:
-    """Sell `quantity` (>= 1) tickets to `buyer`, or raise a Refusal and sell none.
+def purchase(*, slug: str, buyer: User, quantity: int, key: str) -> Receipt:
+    """Sell `quantity` (>= 1) tickets of the raffle `slug` to `buyer`, or refuse and sell none.
 
     When it returns, the sale is committed. Repeating a `key` returns the first purchase, even
-    after the raffle has sold out; with another raffle or quantity it raises KeyReused. Raises
-    OutcomeUnknown if the database went away around COMMIT: the same key resolves it.
+    after the raffle has sold out. Raises a Refusal: KeyReused if the key bought something else,
+    OutcomeUnknown if the database went away around COMMIT, which the same key resolves. Raises
+    Raffle.DoesNotExist for a draft too.
     """
     if buyer.is_staff:
         raise StaffCannotBuy
-    order = Order(raffle_id, buyer.pk, quantity, key)
-    outcome = answer_without_lock(order)
+    made = Purchase.objects.filter(buyer=buyer, key=key).first()
+    if made is None and (over := _over.get(slug)):
+        raise over
+    raffle = Raffle.objects.public().as_it_stands().get(slug=slug)
+    order = Order(raffle.pk, buyer.pk, quantity, key)
+    outcome: Outcome | Exception | None
+    if made:
+        outcome = _replay(made, order, raffle.remaining)
+    else:
+        outcome = _refuse_without_lock(raffle, order)
     if outcome is None:
         outcome = _till.submit(order) if settings.COMBINE_PURCHASES else settle([order])[0]
     if isinstance(outcome, Exception):
@@ -91,18 +101,22 @@ def purchase(*, raffle_id: int, buyer: User, quantity: int, key: str) -> Receipt
     return outcome
 
 
-def answer_without_lock(order: Order) -> Outcome | None:
-    """The answer, where committed facts leave no doubt; None where only the lock can tell.
+# Raffles that can never sell again, by slug: a "no" that needs no look at the raffle.
+_over: dict[str, type[SoldOut | SalesClosed]] = {}
 
-    Sold out, closed and at the limit never become untrue: terms are frozen, nothing is deleted.
-    So a "no" read without the lock is exact, while a "yes" would be worth nothing.
+
+def _refuse_without_lock(raffle: Raffle, order: Order) -> Refusal | None:
+    """Why the order is beyond hope, if committed facts leave no doubt.
+
+    Sold out, closed and at the limit never become untrue: terms are frozen from the first sale
+    on, and nothing is deleted. So a "no" read without the lock is exact, while a "yes" would be
+    worth nothing.
     """
-    made = Purchase.objects.filter(buyer_id=order.buyer_id, key=order.key).first()
-    raffle = Raffle.objects.as_it_stands().get(pk=order.raffle_id)
-    if made:
-        return _replay(made, order, raffle.remaining)
     held = Ticket.objects.filter(raffle=raffle, buyer_id=order.buyer_id).count()
-    return refusal(raffle, raffle.now, raffle.sold, held, order.quantity)
+    refused = refusal(raffle, raffle.now, raffle.sold, held, order.quantity)
+    if raffle.sold and isinstance(refused, SoldOut | SalesClosed):
+        _over[raffle.slug] = type(refused)
+    return refused
 
 
 def sell(orders: Sequence[Order]) -> list[Outcome]:
@@ -125,10 +139,10 @@ def refusal(raffle: Raffle, now: datetime, sold: int, held: int, quantity: int) 
         return SalesClosed()
     if not raffle.has_started(now):
         return NotOpenYet()
-    if held + quantity > raffle.limit:
-        return LimitReached(raffle.limit, held)
     if sold >= raffle.capacity:
         return SoldOut()
+    if held + quantity > raffle.limit:
+        return LimitReached(raffle.limit, held)
     if sold + quantity > raffle.capacity:
         return NotEnoughLeft(raffle.capacity - sold)
     return None
@@ -212,7 +226,7 @@ def _look(raffle: Raffle, orders: Sequence[Order]) -> _Book:
         raffle=raffle,
         sold=raffle.sold,
         head=ledger.Head(raffle.head_seq, raffle.head_hash),
-        held=Counter(holders.values_list("buyer_id", flat=True)),
+        held=Counter(dict(holders.values_list("buyer_id").annotate(held=Max("slot")))),
         made={(p.buyer_id, p.key): p for p in made},
     )
 

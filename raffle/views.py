@@ -10,8 +10,9 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -47,18 +48,20 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @require_POST
 def buy(request: HttpRequest, slug: str) -> HttpResponse:
-    raffle = get_object_or_404(Raffle.objects.public(), slug=slug)
+    page = reverse("raffle:detail", args=[slug])
     if not isinstance(request.user, User):
-        return redirect_to_login(raffle.get_absolute_url())
+        return redirect_to_login(page)
     form = PurchaseForm(request.POST)
     if not form.is_valid():
         return _raffle_page(request, slug, HTTPStatus.UNPROCESSABLE_ENTITY, problem=form.sentence())
     try:
-        receipt = selling.purchase(raffle_id=raffle.pk, buyer=request.user, **form.cleaned_data)
+        receipt = selling.purchase(slug=slug, buyer=request.user, **form.cleaned_data)
+    except Raffle.DoesNotExist:
+        raise Http404 from None
     except Refusal as refused:
         return _refused(request, slug, form, refused)
     messages.success(request, _good_news(receipt.purchase.numbers))
-    return SeeOther(f"{raffle.get_absolute_url()}#your-tickets")
+    return SeeOther(f"{page}#your-tickets")
 
 
 @never_cache

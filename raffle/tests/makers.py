@@ -39,7 +39,7 @@ def make_raffle(**terms: Any) -> Raffle:
 
 def buy(raffle: Raffle, buyer: User, quantity: int = 1, key: str | None = None) -> selling.Receipt:
     return selling.purchase(
-        raffle_id=raffle.pk, buyer=buyer, quantity=quantity, key=key or str(uuid.uuid4())
+        slug=raffle.slug, buyer=buyer, quantity=quantity, key=key or str(uuid.uuid4())
     )
 
 

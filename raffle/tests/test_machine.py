@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from raffle import drawing, organising
 from raffle.errors import Refusal
-from raffle.models import Draw, Ticket
+from raffle.models import Draw, Raffle, Ticket
 from raffle.tests.makers import buy, make_buyers, make_draft, make_staff
 from raffle.verifying import verify
 
@@ -28,13 +28,13 @@ class Model:
         if made := self.keys.get((buyer, key)):
             return made if len(made) == quantity else "idempotency_key_reused"
         if self.status == "DRAFT":
-            return "not_open_yet"
+            return "does not exist"
         if self.status == "CLOSED":
             return "closed"
-        if self.owner.count(buyer) + quantity > self.limit:
-            return "limit_reached"
         if len(self.owner) == self.capacity:
             return "sold_out"
+        if self.owner.count(buyer) + quantity > self.limit:
+            return "limit_reached"
         if len(self.owner) + quantity > self.capacity:
             return "not_enough_left"
         self.owner += [buyer] * quantity
@@ -74,6 +74,8 @@ class RaffleMachine(RuleBasedStateMachine):
             receipt = buy(self.raffle, self.buyers[buyer], quantity, f"key {key}")
             assert list(receipt.purchase.numbers) == expected
             assert receipt.remaining == self.model.capacity - len(self.model.owner)
+        except Raffle.DoesNotExist:
+            assert expected == "does not exist"
         except Refusal as refused:
             assert refused.code == expected
 

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from raffle import drawing, ledger
+from raffle import drawing, ledger, organising
 from raffle.errors import (
     KeyReused,
     LimitReached,
@@ -68,7 +68,7 @@ def test_refuses_when_sold_out() -> None:
 
 def test_refuses_before_opening_after_closing_and_in_a_draft() -> None:
     now = timezone.now()
-    with pytest.raises(NotOpenYet):
+    with pytest.raises(Raffle.DoesNotExist):
         buy(make_draft(), make_buyer())
     with pytest.raises(NotOpenYet):
         buy(make_raffle(opens_at=now + timedelta(hours=1)), make_buyer())
@@ -100,7 +100,30 @@ def test_refuses_a_buyer_who_became_staff_while_the_page_was_open() -> None:
     assert sold_numbers(raffle) == []
 
 
-# --- The key ----------------------------------------------------------------------------------------
+def test_a_sold_out_raffle_is_refused_by_heart_but_a_key_still_answers() -> None:
+    """Once it is over, a refusal costs one look at the key and none at the raffle."""
+    raffle, alice, bob = make_raffle(capacity=2), make_buyer("alice"), make_buyer("bob")
+    buy(raffle, alice, 2, key="once")
+    with pytest.raises(SoldOut):
+        buy(raffle, bob)
+    with CaptureQueriesContext(connection) as captured, pytest.raises(SoldOut):
+        buy(raffle, bob)
+    assert len(captured) == 1
+    assert list(buy(raffle, alice, 2, key="once").purchase.numbers) == [1, 2]
+
+
+def test_a_raffle_that_closed_unsold_is_not_remembered_for_its_address_may_be_given_away() -> None:
+    raffle = make_raffle()
+    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+    with pytest.raises(SalesClosed):
+        buy(raffle, make_buyer())
+    raffle.refresh_from_db()
+    slug, raffle.slug = raffle.slug, f"{raffle.slug}-old"
+    organising.change_raffle(raffle, by=None)
+    assert list(buy(make_raffle(slug=slug), make_buyer()).purchase.numbers) == [1]
+
+
+# --- The key ---
 
 
 def test_the_same_key_is_the_same_purchase() -> None:
@@ -136,7 +159,7 @@ def test_a_key_is_its_buyers_own() -> None:
     assert list(buy(raffle, make_buyer("bob"), key="same").purchase.numbers) == [2]
 
 
-# --- The batch --------------------------------------------------------------------------------------
+# --- The batch ---
 
 
 def orders_of(raffle: Raffle, *wishes: tuple[int, int, str]) -> list[Order]:
@@ -177,7 +200,7 @@ def test_one_member_that_breaks_harms_no_other() -> None:
     assert sold_numbers(raffle) == [1, 2]
 
 
-# --- The protocol -----------------------------------------------------------------------------------
+# --- The protocol ---
 
 
 def statements(raffle: Raffle) -> list[str]:
