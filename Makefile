@@ -51,8 +51,8 @@ requirements: $(PY)
 	@$(INSTALL) -r requirements-dev.txt
 	@touch $@
 
-# Debian's python3 may come without ensurepip (package python3-venv); its pip can then fill the
-# environment from outside.
+# Debian's python3 may come without ensurepip (package python3-venv): then its pip fills the
+# environment from outside. Where that fails too, the last attempt says why.
 $(PY):
 	@umask 022; \
 	for python in "$(PYTHON)" python3.13 python3.12 python3.11; do \
@@ -63,8 +63,7 @@ $(PY):
 	"$$python" -m venv --clear .venv >/dev/null 2>&1 || { \
 	  "$$python" -m venv --clear --without-pip .venv && \
 	  "$$python" -m pip --python $(PY) --disable-pip-version-check install --quiet pip; \
-	} 2>/dev/null || { \
-	  echo 'This Python can make no virtual environment: apt-get install python3-venv' >&2; exit 1; }
+	} >/dev/null 2>&1 || "$$python" -m venv --clear .venv
 
 browser:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \

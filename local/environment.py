@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import sys
 import tempfile
 from pathlib import Path
 
@@ -21,6 +22,10 @@ def load() -> None:
     """Put the local settings into the environment, below whatever is there already."""
     if not FILE.exists():
         _create()
+    if not os.access(FILE, os.R_OK):
+        sys.exit(
+            f"{FILE.parent} was made by another account; `sudo chown -R $(id -u) var` takes it."
+        )
     environ.Env.read_env(FILE)
 
 
