@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -86,6 +87,14 @@ def test_the_last_one_to_leave_stops_it_and_the_data_stays(checkout: Checkout) -
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_user_who_is_told_to_end_stops_it(checkout: Checkout, number: signal.Signals) -> None:
     User(checkout).is_in().leave(number)
+    assert not checkout.processes()
+
+
+def test_a_user_who_is_told_to_end_while_it_starts_stops_it(checkout: Checkout) -> None:
+    user = User(checkout)
+    while not (checkout.path / "var" / "postgres" / "postmaster.pid").exists():
+        time.sleep(0.001)
+    user.leave(signal.SIGTERM)
     assert not checkout.processes()
 
 

@@ -95,7 +95,6 @@ ENDINGS: dict[str, Callable[[Run], object]] = {
     "a closed terminal": lambda run: os.killpg(run.make.pid, signal.SIGHUP),
     "kill make": lambda run: run.make.terminate(),
     "kill -INT make alone": lambda run: run.make.send_signal(signal.SIGINT),
-    "kill the launcher": lambda run: run.launcher.terminate(),
     "kill -9 everything in the terminal": lambda run: os.killpg(run.make.pid, signal.SIGKILL),
     "kill -9 make": lambda run: run.make.kill(),
     "kill -9 the site": lambda run: run.site.kill(),
