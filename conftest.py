@@ -7,6 +7,7 @@ each makes a raffle and people of its own and looks at nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +18,13 @@ from django.test.utils import setup_databases, teardown_databases
 settings.STORAGES["staticfiles"]["BACKEND"] = (
     "django.contrib.staticfiles.storage.StaticFilesStorage"
 )
+# WhiteNoise warns, and warnings are errors here, where collectstatic has never run.
+Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def database(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
-    """One test database for the run. pytest-django's own fixtures would truncate after each test."""
+    """One test database for the run; pytest-django's own fixtures would truncate it."""
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False, serialized_aliases=())
         yield

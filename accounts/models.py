@@ -35,8 +35,7 @@ class User(AbstractUser):
 
     objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
 
-    class Meta(AbstractUser.Meta):
-        abstract = False
+    class Meta:
         constraints = (
             models.UniqueConstraint(Lower("email"), name="user_email_once"),
             # Target of the key by which every purchase says that its buyer is not staff.

@@ -27,7 +27,6 @@ admin.site.index_title = "What would you like to do?"
 MEANWHILE = (
     "Somebody changed this at the same moment, so nothing was saved. Check it and try again."
 )
-CLOSED = "This raffle has been closed, so nothing about it can be changed any more."
 
 
 @admin.register(Raffle)
@@ -118,12 +117,8 @@ class RaffleAdmin(StaffAdmin):
         self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool
     ) -> None:
         user = cast(User, request.user)
-        if not change:
-            organising.create_raffle(obj, by=user)
-            return
-        if Raffle.objects.lock_and_look(obj.pk).status == Raffle.Status.CLOSED:
-            raise Refusal(CLOSED)
-        organising.change_raffle(obj, by=user)
+        save = organising.change_raffle if change else organising.create_raffle
+        save(obj, by=user)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

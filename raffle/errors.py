@@ -16,7 +16,7 @@ class Refusal(Exception):
         self.detail = detail
 
 
-# --- Selling ------------------------------------------------------------------------------------
+# --- Selling --------------------------------------------------------------------------------------
 
 
 class NotOpenYet(Refusal):
@@ -68,7 +68,8 @@ class KeyReused(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "This idempotency key belongs to another purchase of yours. Use a new key."
+            "This form, or key, has already bought something else. Reload the page, or use a "
+            "new key."
         )
 
 
@@ -115,7 +116,7 @@ class OutcomeUnknown(Refusal):
         )
 
 
-# --- Organising and drawing ---------------------------------------------------------------------
+# --- Organising and drawing -----------------------------------------------------------------------
 
 
 class NotADraft(Refusal):
@@ -140,6 +141,14 @@ class NotOpen(Refusal):
 
     def __init__(self) -> None:
         super().__init__("This can only be done while the raffle is open.")
+
+
+class ClosedForGood(Refusal):
+    code = "closed_for_good"
+    title = "Closed for good."
+
+    def __init__(self) -> None:
+        super().__init__("This raffle is closed, so nothing about it can be changed any more.")
 
 
 class Frozen(Refusal):

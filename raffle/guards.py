@@ -44,7 +44,8 @@ def in_force() -> frozenset[str]:
         cursor.execute(
             r"""
             SELECT tgname FROM pg_trigger
-              WHERE NOT tgisinternal AND tgenabled = 'A' AND tgrelid::regclass::text LIKE 'raffle\_%'
+              WHERE NOT tgisinternal AND tgenabled = 'A'
+                AND tgrelid::regclass::text LIKE 'raffle\_%'
             UNION
             SELECT conname FROM pg_constraint
               WHERE convalidated AND conrelid::regclass::text LIKE 'raffle\_%'

@@ -11,7 +11,7 @@ import uuid
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
@@ -19,6 +19,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from raffle import ledger
+from raffle.ledger import Facts
 
 MAX_CAPACITY = 10_000_000
 
@@ -60,7 +61,7 @@ class RaffleQuerySet(models.QuerySet["Raffle"]):
         """With `now`, `sold` and the ledger's head. Numbers are dense: the highest is the count."""
         last_ticket = Ticket.objects.filter(raffle=OuterRef("pk")).order_by("-number")
         last_entry = LedgerEntry.objects.filter(raffle=OuterRef("pk")).order_by("-seq")
-        return self.annotate(
+        return self.annotate(  # type: ignore[no-redef]  # declared below for those who read them
             now=ClockTimestamp(),
             sold=Coalesce(Subquery(last_ticket.values("number")[:1]), 0),
             head_seq=Coalesce(Subquery(last_entry.values("seq")[:1]), 0),
@@ -89,7 +90,11 @@ class Raffle(models.Model):
         "price of a ticket", max_digits=10, decimal_places=2, default=0,
         validators=[MinValueValidator(0)],
     )  # fmt: skip
-    currency = models.CharField(max_length=3, default="EUR", help_text="Three letters, as in EUR.")
+    currency = models.CharField(
+        max_length=3,
+        default="EUR",
+        validators=[RegexValidator(r"^[A-Z]{3}\Z", "Three capital letters, as in EUR.")],
+    )
     capacity = models.PositiveIntegerField(
         "number of tickets", default=100,
         validators=[MinValueValidator(1), MaxValueValidator(MAX_CAPACITY)],
@@ -108,7 +113,7 @@ class Raffle(models.Model):
     )  # moved by organising.py and drawing.py alone
     pseudonym_key = models.CharField(max_length=64, default=new_secret_key, editable=False)
 
-    objects: ClassVar[models.Manager[Raffle]] = RaffleQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[models.Manager[Raffle]] = RaffleQuerySet.as_manager()
 
     # Filled by RaffleQuerySet.as_it_stands().
     now: datetime
@@ -175,9 +180,9 @@ class Raffle(models.Model):
     def name_in_ledger(self, staff: User | None) -> str:
         return self.pseudonym(staff.pk) if staff else "operator"
 
-    def terms(self) -> ledger.Facts:
+    def terms(self) -> Facts:
         """The terms as the ledger spells them."""
-        spelled: ledger.Facts = {}
+        spelled: Facts = {}
         for name in self.TERMS:
             value = getattr(self, name)
             if name == "price":
@@ -291,7 +296,7 @@ class Ticket(models.Model):
     raffle_limit = models.PositiveIntegerField()
     code = models.CharField("validation code", max_length=32, default=new_code, unique=True)
 
-    objects: ClassVar[models.Manager[Ticket]] = TicketQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[models.Manager[Ticket]] = TicketQuerySet.as_manager()
 
     class Meta:
         ordering = ("raffle", "number")

@@ -5,7 +5,15 @@ from __future__ import annotations
 from django.db import transaction
 
 from accounts.models import User
-from raffle.errors import AlreadyVoid, ClosesInThePast, Frozen, NotADraft, NotOpen, ReasonMissing
+from raffle.errors import (
+    AlreadyVoid,
+    ClosedForGood,
+    ClosesInThePast,
+    Frozen,
+    NotADraft,
+    NotOpen,
+    ReasonMissing,
+)
 from raffle.models import LedgerEntry, Raffle, Ticket, Void
 
 # Not durable: the admin calls the first two inside a transaction of its own.
@@ -22,8 +30,12 @@ def create_raffle(raffle: Raffle, *, by: User | None) -> None:
 
 @transaction.atomic
 def change_raffle(raffle: Raffle, *, by: User | None) -> None:
-    """Store changed terms or description. Raises Frozen if a promise to buyers would break."""
+    """Store changed terms or description. Raises Frozen if a promise to buyers would break, and
+    ClosedForGood once the raffle is closed.
+    """
     kept = Raffle.objects.lock_and_look(raffle.pk)
+    if kept.status == Raffle.Status.CLOSED:
+        raise ClosedForGood
     was = kept.terms() | {"description": kept.description}
     will_be = raffle.terms() | {"description": raffle.description}
     changed = sorted(name for name in was if was[name] != will_be[name])

@@ -10,7 +10,7 @@ The limits are held three times: here, by the constraints of the database, and b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -47,7 +47,7 @@ from raffle.models import LedgerEntry, Purchase, Raffle, Ticket
 ATTEMPTS = 3
 TIMED_OUT = {"55P03", "57014"}  # SQLSTATE: waited too long for a lock, for a statement
 ROLLED_BACK = {"40001", "40P01", "25P03"}  # SQLSTATE: conflict, deadlock, we froze too long
-RULES_OF_THE_DATABASE: dict[str, type[Refusal]] = {
+RULES_OF_THE_DATABASE: dict[str, Callable[[], Refusal]] = {
     "ticket_sold_only_while_open": SalesClosed,  # the close came between our look and our insert
     "purchase_buyer_is_not_staff": StaffCannotBuy,
 }

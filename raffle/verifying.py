@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,7 +95,7 @@ class _Verifier:
         self._check_guards()
         return self.verdict
 
-    # --- The ledger -----------------------------------------------------------------------------
+    # --- The ledger -------------------------------------------------------------------------------
 
     def _replay(self) -> None:
         lines = LedgerEntry.objects.filter(raffle=self.raffle).order_by("seq")
@@ -178,7 +178,7 @@ class _Verifier:
         self.expect(held <= self.terms["limit"], "limit", f"line {seq}: one buyer holds {held}")
 
     def _on_ticket(
-        self, seq: int, buyer: str, told: ledger.Facts, purchase: dict[str, Any] | None
+        self, seq: int, buyer: str, told: ledger.Facts, purchase: Mapping[str, Any] | None
     ) -> None:
         self.verdict.sold += 1
         number = told["number"]
@@ -221,16 +221,16 @@ class _Verifier:
         self.drawn = says
         self.verdict.winner = says["number"]
 
-    # --- The tables -----------------------------------------------------------------------------
+    # --- The tables -------------------------------------------------------------------------------
 
-    def _stream_tickets(self) -> Iterator[dict[str, Any]]:
+    def _stream_tickets(self) -> Iterator[Mapping[str, Any]]:
         rows = Ticket.objects.filter(raffle=self.raffle).order_by("number")
         return rows.values(
             "number", "code", "purchase_id", "buyer_id", "slot", "raffle_capacity",
             "raffle_limit", "buyer__is_staff",
         ).iterator(chunk_size=CHUNK)  # fmt: skip
 
-    def _stream_purchases(self) -> Iterator[dict[str, Any]]:
+    def _stream_purchases(self) -> Iterator[Mapping[str, Any]]:
         rows = Purchase.objects.filter(raffle=self.raffle).order_by("ledger_seq")
         return rows.values(
             "id", "buyer_id", "quantity", "first_number", "unit_price", "ledger_seq"

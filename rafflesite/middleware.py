@@ -29,3 +29,17 @@ def content_security_policy(
         return response
 
     return middleware
+
+
+def nothing_personal_is_stored(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """A page that looked at who is signed in stays out of every cache, unless it says otherwise."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if request.session.accessed:
+            response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+    return middleware

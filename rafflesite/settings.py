@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "rafflesite.middleware.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "rafflesite.middleware.nothing_personal_is_stored",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -69,7 +70,7 @@ TEMPLATES = [
     },
 ]
 
-# --- The database -----------------------------------------------------------------------------
+# --- The database ---------------------------------------------------------------------------------
 # READ COMMITTED is part of the selling protocol (lock, then look): lock-then-count oversells under
 # REPEATABLE READ, so it is said here and not left to the server's default.
 # The time-outs turn a stuck peer into a clear 503 instead of a hang: a waiter gives up after
@@ -101,11 +102,11 @@ CACHES = {
     }
 }
 
-# --- Raffle -----------------------------------------------------------------------------------
+# --- Raffle ---------------------------------------------------------------------------------------
 # On: buyers who wait for the same raffle are sold to in batches, one lock and one COMMIT a batch.
 COMBINE_PURCHASES: bool = env.bool("COMBINE_PURCHASES", default=True)
 
-# --- People -----------------------------------------------------------------------------------
+# --- People ---------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -126,7 +127,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none" if LOCAL else "mandatory"
 ACCOUNT_LOGOUT_REDIRECT_URL = "raffle:list"
 ACCOUNT_SESSION_REMEMBER = True
 
-# --- E-mail -----------------------------------------------------------------------------------
+# --- E-mail ---------------------------------------------------------------------------------------
 if LOCAL and "EMAIL_URL" not in env.ENVIRON:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = BASE_DIR / "var" / "mail"
@@ -134,12 +135,12 @@ else:
     vars().update(env.email_url("EMAIL_URL"))
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="raffle@localhost")
 
-# --- Time and language ------------------------------------------------------------------------
+# --- Time and language ----------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE: str = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
 
-# --- Static files -----------------------------------------------------------------------------
+# --- Static files ---------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "var" / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -148,7 +149,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# --- Security ---------------------------------------------------------------------------------
+# --- Security -------------------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 14 * 24 * 3600  # seconds
 SECURE_REFERRER_POLICY = "same-origin"
@@ -166,7 +167,7 @@ if not LOCAL:
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
 
-# --- Logging ----------------------------------------------------------------------------------
+# --- Logging --------------------------------------------------------------------------------------
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

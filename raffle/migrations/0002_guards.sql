@@ -49,6 +49,8 @@ CREATE FUNCTION raffle_moves_forward() RETURNS trigger LANGUAGE plpgsql
 SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   free text[] := ARRAY['status', 'description'];
+  now_says jsonb := to_jsonb(NEW);
+  then_said jsonb := to_jsonb(OLD);
 BEGIN
   IF TG_OP = 'INSERT' THEN
     IF NEW.status <> 'DRAFT' THEN
@@ -64,7 +66,10 @@ BEGIN
   IF NEW.id <> OLD.id OR NEW.uuid <> OLD.uuid OR NEW.pseudonym_key <> OLD.pseudonym_key THEN
     PERFORM raffle_refuse('raffle_identity_is_fixed', 'a raffle keeps its identity');
   END IF;
-  IF (to_jsonb(NEW) - free) <> (to_jsonb(OLD) - free)
+  IF OLD.status = 'CLOSED' AND now_says <> then_said THEN
+    PERFORM raffle_refuse('raffle_closed_for_good', 'a closed raffle is not changed any more');
+  END IF;
+  IF now_says - free <> then_said - free
      AND EXISTS (SELECT FROM raffle_ticket WHERE raffle_id = OLD.id) THEN
     PERFORM raffle_refuse('raffle_frozen_since_first_sale',
                           'tickets were sold on these terms: they cannot be changed');

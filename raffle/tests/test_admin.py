@@ -41,7 +41,7 @@ def stored(raffle: Raffle) -> Raffle:
     return Raffle.objects.get(pk=raffle.pk)
 
 
-# --- Raffles: adding and changing ---------------------------------------------------------------
+# --- Raffles: adding and changing -----------------------------------------------------------------
 
 
 def test_a_raffle_is_created_as_a_draft_and_its_ledger_begins(client: Client) -> None:
@@ -148,7 +148,7 @@ def test_a_closed_raffle_is_shown_and_not_changed(client: Client) -> None:
     assert "<textarea" not in client.get(page).text
     answer = client.post(page, loaded)
     assert answer.status_code == 409
-    assert "has been closed" in answer.text
+    assert "is closed" in answer.text
     assert "Typed too long." in answer.text
     assert stored(raffle).description == ""
     assert stored(raffle).capacity == 100
@@ -162,7 +162,7 @@ def test_no_form_sets_what_is_not_a_field(client: Client, name: str) -> None:
     assert getattr(stored(raffle), name) == getattr(raffle, name)
 
 
-# --- Raffles: what the pages show ---------------------------------------------------------------
+# --- Raffles: what the pages show -----------------------------------------------------------------
 
 
 def test_the_page_of_a_raffle_offers_the_acts_that_make_sense(client: Client) -> None:
@@ -227,7 +227,7 @@ def test_nothing_tells_of_a_winner_before_the_draw(client: Client) -> None:
         assert '<td class="field-winner">ticket' not in text
 
 
-# --- The way in ---------------------------------------------------------------------------------
+# --- The way in -----------------------------------------------------------------------------------
 
 
 def test_staff_sign_in_where_everybody_does() -> None:

@@ -57,7 +57,7 @@ def pages_of(raffle: Raffle) -> Iterator[str]:
         yield f"{url(model, 'changelist')}?raffle__id__exact={raffle.pk}"
 
 
-# --- Nothing is deleted or forged ---------------------------------------------------------------
+# --- Nothing is deleted or forged -----------------------------------------------------------------
 
 
 def test_nobody_deletes_anything(client: Client) -> None:
@@ -96,7 +96,7 @@ def test_each_model_is_seen_with_its_own_permission_only(model: type[Model]) -> 
     assert browser(staff_with(f"view_{name}")).get(url(model, "changelist")).status_code == 200
 
 
-# --- Every page ---------------------------------------------------------------------------------
+# --- Every page -----------------------------------------------------------------------------------
 
 
 class Inline(HTMLParser):

@@ -27,7 +27,7 @@ def kill(backend: int) -> None:
         other.execute("SELECT pg_terminate_backend(%s, 3000)", [backend])
 
 
-def admin_parameters() -> dict[str, str]:
+def admin_parameters() -> dict[str, Any]:
     given = connection.get_connection_params()
     return {name: given[name] for name in ("host", "port", "user", "dbname") if name in given}
 
@@ -41,7 +41,8 @@ def session_dies(moment: str, times: int = 1) -> Iterator[list[int]]:
     def dying(self: DatabaseWrapper) -> None:
         backend = self.connection.info.backend_pid
         if len(deaths) == times:
-            return commit(self)
+            commit(self)
+            return
         deaths.append(backend)
         if moment == "after":
             self.connection.commit()  # the server has committed, but its answer …
@@ -49,7 +50,7 @@ def session_dies(moment: str, times: int = 1) -> Iterator[list[int]]:
         if moment == "after":
             with self.wrap_database_errors:  # … is lost on the way: what the client sees
                 raise psycopg.OperationalError("server closed the connection unexpectedly")
-        return commit(self)
+        commit(self)
 
     with patch.object(DatabaseWrapper, "_commit", dying):
         yield deaths
@@ -90,9 +91,11 @@ def test_without_a_database_the_answer_is_unknown_and_the_key_resolves_it(
                     raise psycopg.OperationalError("connection refused")
             connect(self)
 
-        with patch.object(DatabaseWrapper, "connect", connect_until_the_first_death):
-            with pytest.raises(OutcomeUnknown) as unknown:
-                buy(raffle, alice, key="once")
+        with (
+            patch.object(DatabaseWrapper, "connect", connect_until_the_first_death),
+            pytest.raises(OutcomeUnknown) as unknown,
+        ):
+            buy(raffle, alice, key="once")
     assert unknown.value.status == 503
     assert unknown.value.retry_after
     assert sold_numbers(raffle) == sold

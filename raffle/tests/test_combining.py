@@ -92,7 +92,12 @@ def test_a_leader_that_is_told_to_exit_hands_the_lead_on() -> None:
         return list(batch)
 
     combiner = Combiner(serve, by=lambda request: "one line")
-    leader = threading.Thread(target=lambda: pytest.raises(SystemExit, combiner.submit, 0))
+
+    def lead() -> None:
+        with pytest.raises(SystemExit):
+            combiner.submit(0)
+
+    leader = threading.Thread(target=lead)
     leader.start()
     first.wait()
     assert race(partial(combiner.submit, 1), partial(combiner.submit, 2)) == [1, 2]

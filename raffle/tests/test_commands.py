@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import sys
 from typing import Any
@@ -40,7 +41,7 @@ def some_sold() -> Raffle:
     return raffle
 
 
-# --- draw_winner ------------------------------------------------------------------------------------
+# --- draw_winner ----------------------------------------------------------------------------------
 
 
 def test_draws_and_prints_one_result_on_stdout() -> None:
@@ -86,7 +87,7 @@ def test_at_a_terminal_it_wants_the_address_typed(
 
 def test_a_dry_run_says_what_would_be_drawn_from_and_picks_nothing() -> None:
     raffle = some_sold()
-    with patch.object(drawing.secrets, "randbelow", side_effect=AssertionError("picked")):
+    with patch.object(secrets, "randbelow", side_effect=AssertionError("picked")):
         call_command("draw_winner", raffle.slug, "--dry-run")
     done = run("draw_winner", raffle.slug, "--dry-run", "--json")
     assert done.returncode == 0
@@ -118,7 +119,7 @@ def test_a_lock_held_by_others_is_try_again_later() -> None:
     assert refused.value.returncode == 75
 
 
-# --- verify_raffle ----------------------------------------------------------------------------------
+# --- verify_raffle --------------------------------------------------------------------------------
 
 
 def test_verifies_an_honest_raffle_check_by_check() -> None:
@@ -132,11 +133,12 @@ def test_verifies_an_honest_raffle_check_by_check() -> None:
 
 
 def test_says_what_is_wrong_and_fails() -> None:
-    """A hole that no guard fills: the raffle's own description is free, its secret key is not."""
     raffle = some_sold()
-    with patch("raffle.ledger.leaf", lambda *known: "0" * 64):  # as if every code were another
-        with pytest.raises(CommandError) as failed:
-            call_command("verify_raffle", raffle.slug, "--json")
+    with (
+        patch("raffle.ledger.leaf", lambda *known: "0" * 64),  # as if every code were another
+        pytest.raises(CommandError) as failed,
+    ):
+        call_command("verify_raffle", raffle.slug, "--json")
     assert failed.value.returncode == 1
 
 
@@ -154,7 +156,7 @@ def test_a_missing_raffle_is_named_with_those_that_exist() -> None:
     assert "There is no raffle “no-such-raffle”" in done.stderr
 
 
-# --- demo -------------------------------------------------------------------------------------------
+# --- demo -----------------------------------------------------------------------------------------
 
 
 def test_demo_leaves_a_database_in_use_alone() -> None:
@@ -164,12 +166,10 @@ def test_demo_leaves_a_database_in_use_alone() -> None:
     assert sql("SELECT count(*) FROM raffle_raffle") == before
 
 
-# --- Help -------------------------------------------------------------------------------------------
+# --- Help -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, app in get_commands().items() if app == "raffle"]
-)
+@pytest.mark.parametrize("name", [name for name, app in get_commands().items() if app == "raffle"])
 def test_every_command_explains_itself(name: str) -> None:
     command: Any = load_command_class("raffle", name)
     assert len(command.help) > 80

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import secrets
 import subprocess
 import sys
 from functools import partial
@@ -98,7 +99,7 @@ def test_every_valid_ticket_can_win_and_no_other(picked: int) -> None:
     for number in (2, 5):
         ticket = raffle.tickets.get(number=number)
         organising.void_ticket(ticket_id=ticket.pk, by=stella, reason="a mistake")
-    with patch.object(drawing.secrets, "randbelow", lambda entries: picked):
+    with patch.object(secrets, "randbelow", lambda entries: picked):
         drawn = drawing.draw_winner(raffle_id=raffle.pk, by=stella)
     assert drawn.ticket.number == [1, 3, 4, 6][picked]
 
@@ -173,9 +174,11 @@ def test_a_crash_before_the_commit_leaves_no_winner_anywhere() -> None:
         if kind == "drawn":
             raise DatabaseError("the machine went down")
 
-    with patch.object(type(LedgerEntry.objects), "append", staticmethod(crash)):
-        with pytest.raises(DatabaseError):
-            drawing.draw_winner(raffle_id=raffle.pk, by=None)
+    with (
+        patch.object(type(LedgerEntry.objects), "append", staticmethod(crash)),
+        pytest.raises(DatabaseError),
+    ):
+        drawing.draw_winner(raffle_id=raffle.pk, by=None)
     raffle.refresh_from_db()
     assert raffle.status == "OPEN"
     assert not Draw.objects.filter(raffle=raffle).exists()
@@ -197,7 +200,7 @@ def test_a_crash_between_draw_and_answer_gives_the_same_winner_on_retry() -> Non
         assert drawing.draw_winner(raffle_id=raffle.pk, by=None).ticket_id == stored.ticket_id
 
 
-# --- Fairness ---------------------------------------------------------------------------------------
+# --- Fairness -------------------------------------------------------------------------------------
 
 # The value that χ² stays under in 999 of 1000 fair runs, by degrees of freedom (n - 1).
 CHI_SQUARED_99_9 = {0: 0.0, 1: 10.828, 2: 13.816, 98: 147.0, 99: 148.231}
@@ -218,7 +221,7 @@ def chi_squared(entries: int, picks: int = 100_000) -> float:
 
 
 def test_control_a_byte_modulo_100_would_be_noticed() -> None:
-    with patch.object(drawing, "pick", lambda entries: drawing.secrets.randbits(8) % entries):
+    with patch.object(drawing, "pick", lambda entries: secrets.randbits(8) % entries):
         assert chi_squared(100) > 10 * CHI_SQUARED_99_9[99]
 
 

@@ -90,3 +90,13 @@ def test_refuses_to_delete_a_raffle() -> None:
     refused_by(
         "raffle_never_deleted", lambda: sql("DELETE FROM raffle_raffle WHERE id = %s", raffle.pk)
     )
+
+
+@pytest.mark.parametrize("change", ["capacity = 5", "description = 'x'", "opens_at = now()"])
+def test_refuses_any_change_once_closed_even_if_nothing_was_sold(change: str) -> None:
+    raffle = make_raffle()
+    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+    refused_by(
+        "raffle_closed_for_good",
+        lambda: sql(f"UPDATE raffle_raffle SET {change} WHERE id = %s", raffle.pk),
+    )

@@ -135,9 +135,10 @@ class RaffleMachine(RuleBasedStateMachine):
 
 
 RaffleMachine.TestCase.settings = settings(
-    max_examples=40,
-    stateful_step_count=25,
+    max_examples=25,
+    stateful_step_count=20,
     deadline=None,
+    derandomize=True,  # the same examples every time: a red run can be run again
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestAnyOrder = RaffleMachine.TestCase

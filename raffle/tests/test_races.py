@@ -35,8 +35,8 @@ def combine(request: pytest.FixtureRequest, settings: object) -> None:
 @contextmanager
 def a_wide_gap(seconds: float = 0.1) -> Iterator[None]:
     """Hold open the gap between looking and inserting, in which an unlocked rival would look."""
-    slow = slowly(selling._Book.write, seconds)
-    with patch.object(selling._Book, "write", lambda book: slow(book)):
+    write = selling._Book.write
+    with patch.object(selling._Book, "write", slowly(write, seconds)):
         yield
 
 
@@ -47,7 +47,7 @@ def no_lock() -> Iterator[None]:
         yield
 
 
-# --- With the lock ----------------------------------------------------------------------------------
+# --- With the lock --------------------------------------------------------------------------------
 
 
 def test_the_last_ticket_is_sold_once() -> None:
@@ -162,7 +162,7 @@ def test_a_lock_held_too_long_ends_in_busy_and_not_in_a_hang() -> None:
     assert list(buy(raffle, alice, 1, "again").purchase.numbers) == [1]
 
 
-# --- Controls: without the lock ---------------------------------------------------------------------
+# --- Controls: without the lock -------------------------------------------------------------------
 
 
 def sell_alone(raffle: Raffle, buyer: User) -> object:
@@ -185,16 +185,16 @@ def test_control_without_the_lock_a_naive_shop_oversells() -> None:
         with transaction.atomic():
             if locked:
                 Raffle.objects.lock(raffle.pk)
-            sold = sql(f"SELECT count(*) FROM {table}")[0][0]  # noqa: S608
+            sold = sql(f"SELECT count(*) FROM {table}")[0][0]
             time.sleep(0.1)
             if sold < raffle.capacity:
-                sql(f"INSERT INTO {table} VALUES (%s)", buyer)  # noqa: S608
+                sql(f"INSERT INTO {table} VALUES (%s)", buyer)
 
     race(*(partial(naive, n, False) for n in range(5)))
-    assert sql(f"SELECT count(*) FROM {table}")[0][0] == 5  # noqa: S608
-    sql(f"DELETE FROM {table}")  # noqa: S608
+    assert sql(f"SELECT count(*) FROM {table}")[0][0] == 5
+    sql(f"DELETE FROM {table}")
     race(*(partial(naive, n, True) for n in range(5)))
-    assert sql(f"SELECT count(*) FROM {table}")[0][0] == 1  # noqa: S608
+    assert sql(f"SELECT count(*) FROM {table}")[0][0] == 1
     sql(f"DROP TABLE {table}")
 
 
@@ -247,7 +247,7 @@ def test_control_a_count_in_the_locking_statement_is_stale() -> None:
                 ))
                 .get(pk=raffle.pk)
             )  # fmt: skip
-            seen.append(locked.count)
+            seen.append(locked.count)  # type: ignore[attr-defined]
             seen.append(Raffle.objects.as_it_stands().get(pk=raffle.pk).sold)
 
     with transaction.atomic():

@@ -16,7 +16,7 @@ from raffle.tests.test_staff import address, browser, record, sold_raffle, sold_
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-# --- Opening and closing ------------------------------------------------------------------------
+# --- Opening and closing --------------------------------------------------------------------------
 
 
 def test_opening_shows_every_term_that_will_be_frozen() -> None:
@@ -74,7 +74,7 @@ def test_a_closed_raffle_is_neither_closed_again_nor_opened() -> None:
     assert client.post(address("open", raffle), {"confirmed": "on"}).status_code == 409
 
 
-# --- Voiding ------------------------------------------------------------------------------------
+# --- Voiding --------------------------------------------------------------------------------------
 
 
 def test_voiding_shows_the_ticket_and_keeps_who_and_why() -> None:
@@ -105,7 +105,7 @@ def test_no_ticket_is_voided_after_the_close() -> None:
     assert not Void.objects.filter(ticket=ticket).exists()
 
 
-# --- Drawing ------------------------------------------------------------------------------------
+# --- Drawing --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("change", ["", " and more", str.upper, str.lower])

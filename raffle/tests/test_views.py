@@ -63,7 +63,7 @@ def alert_in(response: Answer) -> str:
     return found[1]
 
 
-# --- Buying -------------------------------------------------------------------------------------
+# --- Buying ---------------------------------------------------------------------------------------
 
 
 def test_the_form_of_the_page_buys_and_leads_to_the_tickets() -> None:
@@ -147,7 +147,7 @@ def test_a_raffle_that_is_not_there_cannot_be_bought_from() -> None:
     assert browser(make_buyer()).post("/raffles/no-such-raffle/buy").status_code == 404
 
 
-# --- Refusals -----------------------------------------------------------------------------------
+# --- Refusals -------------------------------------------------------------------------------------
 
 
 def refused(raffle: Raffle, user: User, quantity: int = 1) -> tuple[int, str]:
@@ -226,7 +226,7 @@ def test_when_asking_again_is_right_the_form_stays_as_it_was(
     assert re.search(r'value="2" required checked', page)
 
 
-# --- What the page says -------------------------------------------------------------------------
+# --- What the page says ---------------------------------------------------------------------------
 
 
 def test_the_page_says_what_a_buyer_must_know() -> None:
@@ -298,7 +298,7 @@ def test_hostile_names_are_only_text() -> None:
         assert "{{ 7 }}" in page
 
 
-# --- Drafts and winners -------------------------------------------------------------------------
+# --- Drafts and winners ---------------------------------------------------------------------------
 
 
 def test_a_draft_is_not_there_for_anybody() -> None:
@@ -334,7 +334,7 @@ def test_a_closed_raffle_has_no_winner_before_the_draw() -> None:
     assert "stub--won" not in page + browser(alice).get("/tickets/").content.decode()
 
 
-# --- Lists --------------------------------------------------------------------------------------
+# --- Lists ----------------------------------------------------------------------------------------
 
 
 def test_raffles_are_listed_by_how_they_stand() -> None:
@@ -394,7 +394,7 @@ def test_the_number_of_queries_does_not_grow() -> None:
     assert len(queries) <= 7
 
 
-# --- Every page ---------------------------------------------------------------------------------
+# --- Every page -----------------------------------------------------------------------------------
 
 ACCOUNT_PAGES = (
     "login/", "signup/", "password/reset/", "password/reset/done/", "confirm-email/", "inactive/",

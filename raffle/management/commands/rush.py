@@ -15,6 +15,8 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from django.contrib.auth.hashers import make_password
+
 from accounts.models import User
 from raffle import organising
 from raffle.management.operating import FAILED, TRY_LATER, WRONG_STATE, ProgressBar, RaffleCommand
@@ -71,7 +73,7 @@ exit status:
         if report["violations"]:
             self.stop(FAILED, f"{len(report['violations'])} violations.")
 
-    # --- Before ---------------------------------------------------------------------------------
+    # --- Before -----------------------------------------------------------------------------------
 
     def _site(self, url: str) -> SplitResult:
         """Refuse whatever is not this machine: a rush against others is an attack."""
@@ -95,7 +97,7 @@ exit status:
         if state["ledger_head"]["hash"] != raffle.head_hash:
             self.stop(TRY_LATER, f"{site.geturl()} sells from another database than this one.")
 
-    # --- After ----------------------------------------------------------------------------------
+    # --- After ------------------------------------------------------------------------------------
 
     def _report(self, raffle: Raffle, presses: list[Press]) -> dict[str, Any]:
         outcomes = Counter(press.outcome for press in presses)
@@ -173,8 +175,8 @@ def _another(raffle: Raffle) -> str:
 
 
 def _make_buyers(count: int) -> list[User]:
-    stem = uuid.uuid4().hex[:8]
-    people = [User(email=f"rush-{stem}-{n}@example.invalid", password="!") for n in range(count)]
+    stem, nobody = uuid.uuid4().hex[:8], make_password(None)
+    people = [User(email=f"rush-{stem}-{n}@example.invalid", password=nobody) for n in range(count)]
     return User.objects.bulk_create(people, batch_size=500)
 
 

@@ -22,7 +22,9 @@ exit status:
         verdict = verify(raffle.pk, ProgressBar("Replaying the ledger"))
         for check, promise in CHECKS.items():
             mark = (
-                self.style.ERROR("FAILED") if verdict.failed(check) else self.style.SUCCESS("ok    ")
+                self.style.ERROR("FAILED")
+                if verdict.failed(check)
+                else self.style.SUCCESS("ok    ")
             )
             self.say(f"{mark} {promise}")
         for failure in verdict.failures:
