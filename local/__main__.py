@@ -15,9 +15,8 @@ from pathlib import Path
 
 from local import database
 from local.environment import ROOT
+from local.site import HOST
 from local.stopping import unwind_when_told
-
-HOST = "127.0.0.1"
 
 
 def main() -> None:
@@ -40,11 +39,13 @@ def _free_port(text: str) -> int:
     """The port as a number, or a clear word on why the site cannot have it."""
     try:
         port = int(text)
+        if not 0 < port < 65536:
+            raise ValueError
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the web server does
             probe.bind((HOST, port))
-    except (ValueError, OverflowError):
-        sys.exit(f"PORT={text} is not a port: take a number from 1024 to 65535.")
+    except ValueError:
+        sys.exit(f"PORT={text} is not a port: take a number from 1 to 65535.")
     except OSError as error:
         sys.exit(
             f"Port {text} of {HOST} cannot be used ({error.strerror}); is the site running already?"

@@ -39,10 +39,15 @@ LONGEST_PATH = 86
 UP, STARTING = 0, 1  # what pg_isready's exit status means
 
 
+def is_ours() -> bool:
+    """Whether the environment names no other server."""
+    return os.environ.keys().isdisjoint({"DATABASE_URL", "DATABASE_URL_FILE"})
+
+
 @contextlib.contextmanager
 def available() -> Iterator[None]:
     """Have a database while in here: the one that DATABASE_URL names, else this machine's own."""
-    if not os.environ.keys().isdisjoint({"DATABASE_URL", "DATABASE_URL_FILE"}):
+    if not is_ours():
         yield
         return
     with running():

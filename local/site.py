@@ -25,8 +25,8 @@ def main(port: int) -> None:
     unwind_when_told()
     threading.Thread(target=_end_with_the_launcher, daemon=True).start()
     environment.load()
-    ours = os.environ.keys().isdisjoint({"DATABASE_URL", "DATABASE_URL_FILE"})
-    _say("Starting PostgreSQL, data in var/postgres" if ours else "Using DATABASE_URL's server")
+    if database.is_ours():
+        _say("Starting PostgreSQL, data in var/postgres")
     with database.available():
         prepared = subprocess.run([sys.executable, "-m", "local.preparing"], cwd=ROOT, check=False)
         if prepared.returncode:
@@ -47,10 +47,11 @@ def _end_with_the_launcher() -> None:
 
 @contextlib.contextmanager
 def _web_server(port: int) -> Iterator[subprocess.Popen[bytes]]:
-    chosen = {"BIND": f"{HOST}:{port}", "WEB_LOG_LEVEL": "warning"}
-    command = [sys.executable, "-m", "gunicorn", "rafflesite.wsgi"]
     server = subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, env=chosen | os.environ | chosen
+        [sys.executable, "-m", "gunicorn", "rafflesite.wsgi"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        env={"WEB_LOG_LEVEL": "warning", **os.environ, "BIND": f"{HOST}:{port}"},
     )
     try:
         yield server
@@ -64,8 +65,8 @@ def _wait_for_an_answer(port: int, server: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < deadline:
         if server.poll() is not None:
             sys.exit(f"The web server did not start (status {server.returncode}).")
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            connection = http.client.HTTPConnection(HOST, port, timeout=5)
+        asking = contextlib.closing(http.client.HTTPConnection(HOST, port, timeout=5))
+        with contextlib.suppress(OSError, http.client.HTTPException), asking as connection:
             connection.request("GET", "/healthz")
             if connection.getresponse().status == http.HTTPStatus.OK:
                 return

@@ -131,7 +131,7 @@ def test_a_taken_port_is_said_so_at_once(checkout: Checkout) -> None:
     assert "make run PORT=" in said
 
 
-@pytest.mark.parametrize("port", ["eighty", "70000", "-1", ""])
+@pytest.mark.parametrize("port", ["eighty", "70000", "0", "-1", ""])
 def test_a_port_that_is_none_is_refused(checkout: Checkout, port: str) -> None:
     refused = subprocess.run(
         [checkout.python, "-m", "local"],
