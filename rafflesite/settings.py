@@ -76,7 +76,7 @@ TEMPLATES = [
 # The time-outs turn a stuck peer into a clear 503 instead of a hang: a waiter gives up after
 # lock_timeout, and a holder that froze is put out after idle_in_transaction_session_timeout.
 DB_STATEMENT_TIMEOUT: int = env.int("DB_STATEMENT_TIMEOUT", default=5000)  # ms; 0: no limit
-DB_POOL_SIZE: int = env.int("DB_POOL_SIZE", default=24)  # one a thread: nobody waits for one
+DB_POOL_SIZE: int = env.int("DB_POOL_SIZE", default=8)  # one a thread: nobody waits for one
 
 DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url("DATABASE_URL")}
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":

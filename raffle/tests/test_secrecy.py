@@ -1,0 +1,189 @@
+"""Before the draw the winner exists nowhere: not in a page, an answer, a header, a log, a table.
+
+Everything that can be asked is asked, as visitor, buyer and staff, and by the operators' commands.
+While that goes on a pick is an error, and what every holder of a ticket is told is the same. After
+the draw the same crawl finds the winner: that shows that it looks in the right places.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+from collections.abc import Iterator
+from difflib import unified_diff
+from html import unescape
+from unittest.mock import patch
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from accounts.models import User
+from raffle import drawing
+from raffle.models import Draw, Raffle
+from raffle.tests.forging import sql
+from raffle.tests.makers import buy, make_buyer, make_raffle, make_staff
+
+LINK = re.compile(r'(?:href|action)="(/[^"#]*)')
+SPEAKS_OF_A_WINNER = re.compile(
+    r"winning[_ ]ticket|winner is ticket|winner</dt>|\d+(?:</strong>)? won\b|you won|--won"
+    r"|/admin/raffle/draw/\d+/",
+    re.IGNORECASE,
+)
+
+
+@pytest.fixture
+def raffle() -> Raffle:
+    """Nine tickets of nine people, like in everything but the number."""
+    raffle = make_raffle(capacity=20)
+    for _ in range(9):
+        buy(raffle, make_buyer())
+    return raffle
+
+
+def holder(raffle: Raffle, number: int) -> User:
+    return raffle.tickets.get(number=number).buyer
+
+
+def client_of(user: User | None) -> Client:
+    client = Client()
+    if user:
+        client.force_login(user)
+    return client
+
+
+def addresses(raffle: Raffle) -> list[str]:
+    """Where to begin: every page and answer that knows of the raffle."""
+    records = ("ticket", "purchase", "void", "draw", "ledgerentry")
+    return [
+        "/",
+        "/tickets/",
+        f"/raffles/{raffle.slug}/",
+        f"/api/raffles/{raffle.slug}/state",
+        f"/api/raffles/{raffle.slug}/tickets",
+        "/api/openapi.json",
+        "/admin/",
+        f"/admin/raffle/raffle/?q={raffle.slug}",
+        f"/admin/raffle/raffle/{raffle.pk}/change/",
+        f"/admin/raffle/raffle/{raffle.pk}/history/",
+        f"/admin/raffle/raffle/{raffle.pk}/draw/",
+        f"/admin/raffle/raffle/{raffle.pk}/close/",
+        *(f"/admin/raffle/{record}/?raffle__id__exact={raffle.pk}" for record in records),
+    ]
+
+
+def crawl(raffle: Raffle, user: User | None) -> Iterator[tuple[str, str]]:
+    """Every address that leads to this raffle, with its status, headers and body as text."""
+    client = client_of(user)
+    waiting, seen = addresses(raffle), set[str]()
+    mine = re.compile(rf"{re.escape(raffle.slug)}|/{raffle.pk}/|={raffle.pk}\b")
+    while waiting:
+        address = waiting.pop()
+        if address in seen or len(seen) > 150 or "logout" in address:
+            continue
+        seen.add(address)
+        answer = client.get(address)
+        body = answer.content.decode()
+        headers = "\n".join(f"{name}: {value}" for name, value in answer.items())
+        yield address, f"{answer.status_code}\n{headers}\n{body}"
+        waiting += [unescape(link) for link in LINK.findall(body) if mine.search(unescape(link))]
+
+
+def about_a_winner(raffle: Raffle, user: User | None) -> dict[str, str]:
+    """Where the crawl reads of a winner. The API's own description speaks of winners in general."""
+    found = {}
+    for address, text in crawl(raffle, user):
+        heard = SPEAKS_OF_A_WINNER.search(text)
+        if heard and address != "/api/openapi.json" and raffle.slug in text:
+            found[address] = heard.group()
+    return found
+
+
+@pytest.mark.parametrize("who", ["visitor", "buyer", "staff"])
+@pytest.mark.parametrize("status", ["OPEN", "CLOSED"])
+def test_nothing_speaks_of_a_winner_before_the_draw(
+    who: str, status: str, raffle: Raffle, caplog: pytest.LogCaptureFixture
+) -> None:
+    user = {"visitor": None, "buyer": holder(raffle, 3), "staff": make_staff()}[who]
+    if status == "CLOSED":
+        drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+    with (
+        patch.object(secrets, "randbelow", side_effect=AssertionError("picked before the draw")),
+        caplog.at_level(logging.DEBUG),
+    ):
+        assert about_a_winner(raffle, user) == {}
+    assert not SPEAKS_OF_A_WINNER.search(caplog.text)
+    assert not Draw.objects.filter(raffle=raffle).exists()
+    assert "winning_ticket" not in client_of(user).get(f"/api/raffles/{raffle.slug}/state").json()
+
+
+@pytest.mark.parametrize("who", ["visitor", "buyer", "staff"])
+def test_control_after_the_draw_the_same_crawl_finds_the_winner(who: str, raffle: Raffle) -> None:
+    user = {"visitor": None, "buyer": holder(raffle, 3), "staff": make_staff()}[who]
+    drawing.draw_winner(raffle_id=raffle.pk, by=None)
+    found = about_a_winner(raffle, user)
+    assert f"/raffles/{raffle.slug}/" in found
+    assert f"/api/raffles/{raffle.slug}/state" in found
+    if who == "staff":
+        assert any(address.startswith("/admin/raffle/draw/") for address in found)
+
+
+def test_every_holder_is_told_the_same_before_the_draw(raffle: Raffle) -> None:
+    """Byte for byte, once their own numbers, codes and tokens are masked."""
+    told: dict[str, set[str]] = {}
+    for number in range(1, 10):
+        client = client_of(holder(raffle, number))
+        for address in (f"/raffles/{raffle.slug}/", f"/api/raffles/{raffle.slug}/tickets"):
+            text = masked(client.get(address).content.decode(), raffle, number)
+            told.setdefault(address, set()).add(text)
+    for address, texts in told.items():
+        first, *others = (text.splitlines() for text in texts)
+        assert [list(unified_diff(first, other)) for other in others] == [], address
+
+
+def masked(text: str, raffle: Raffle, number: int) -> str:
+    ticket = raffle.tickets.select_related("purchase", "buyer").get(number=number)
+    for own in (ticket.code, str(ticket.purchase_id), ticket.buyer.email):
+        text = text.replace(own, "…")
+    text = re.sub(r'(name="(?:csrfmiddlewaretoken|key)" value=)"[^"]*"', r"\1…", text)
+    text = re.sub(r'"purchased_at": ?"[^"]*"', '"purchased_at":…', text)
+    return re.sub(rf"(?<![\w.:-]){number}(?![\w.:-])", "…", text)
+
+
+def test_the_tables_hold_nothing_that_tells_the_winner_from_the_others(raffle: Raffle) -> None:
+    """All columns of all tickets, but for what must differ, are alike before the draw."""
+    rows = sql("SELECT * FROM raffle_ticket WHERE raffle_id = %s ORDER BY number", raffle.pk)
+    names = [column for (column,) in sql(
+        "SELECT attname FROM pg_attribute WHERE attrelid = 'raffle_ticket'::regclass"
+        " AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+    )]  # fmt: skip
+    differ = {name for place, name in enumerate(names) if len({row[place] for row in rows}) > 1}
+    assert differ == {"id", "number", "code", "purchase_id", "buyer_id"}
+
+
+def test_the_operators_commands_tell_nothing_before_the_draw(
+    raffle: Raffle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with patch.object(secrets, "randbelow", side_effect=AssertionError("picked before the draw")):
+        call_command("draw_winner", raffle.slug, "--dry-run", "--json")
+        call_command("verify_raffle", raffle.slug, "--json")
+    lines = capsys.readouterr().out.splitlines()
+    dry_run, verdict = (json.loads(line) for line in lines)
+    assert "winning_ticket" not in dry_run
+    assert verdict["winning_ticket"] is None
+
+
+def test_a_draw_that_was_rolled_back_leaves_no_trace(
+    raffle: Raffle, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It failed after the pick: nobody may learn what it would have been."""
+    with (
+        patch.object(Draw.objects, "create", side_effect=RuntimeError("the machine went down")),
+        caplog.at_level(logging.DEBUG),
+        pytest.raises(RuntimeError),
+    ):
+        drawing.draw_winner(raffle_id=raffle.pk, by=None)
+    assert not SPEAKS_OF_A_WINNER.search(caplog.text)
+    assert about_a_winner(raffle, make_staff()) == {}
