@@ -22,7 +22,13 @@ from raffle.tests.makers import buy, make_buyer, make_raffle, make_staff
 
 TOKEN = "t" * 32
 SLUG = re.compile("[-a-zA-Z0-9_]+")
-NOT_IN_THE_API = {"already_void", "closes_in_the_past", "frozen", "not_a_draft"}
+NOT_IN_THE_API = {
+    "already_void",
+    "closed_for_good",
+    "closes_in_the_past",
+    "frozen",
+    "not_a_draft",
+}
 
 schema = schemathesis.openapi.from_wsgi("/api/openapi.json", get_wsgi_application())
 thorough = settings(
@@ -128,7 +134,7 @@ def test_as_staff(case: Any, raffle: Raffle, ready_to_draw: Callable[[], Raffle]
     send(case, ready_to_draw() if "/admin/" in case.path else raffle)
 
 
-# --- docs/api.md --------------------------------------------------------------------------------
+# --- docs/api.md ----------------------------------------------------------------------------------
 
 DOCUMENT = (django_settings.BASE_DIR / "docs" / "api.md").read_text()
 
