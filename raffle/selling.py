@@ -87,7 +87,7 @@ def purchase(*, slug: str, buyer: User, quantity: int, key: str) -> Receipt:
     made = Purchase.objects.filter(buyer=buyer, key=key).first()
     if made is None and (over := _over.get(slug)):
         raise over
-    raffle = Raffle.objects.public().as_it_stands().get(slug=slug)
+    raffle = Raffle.objects.public().as_seen_by(buyer.pk).get(slug=slug)
     order = Order(raffle.pk, buyer.pk, quantity, key)
     outcome: Outcome | Exception | None
     if made:
@@ -112,8 +112,7 @@ def _refuse_without_lock(raffle: Raffle, order: Order) -> Refusal | None:
     on, and nothing is deleted. So a "no" read without the lock is exact, while a "yes" would be
     worth nothing.
     """
-    held = Ticket.objects.filter(raffle=raffle, buyer_id=order.buyer_id).count()
-    refused = refusal(raffle, raffle.now, raffle.sold, held, order.quantity)
+    refused = refusal(raffle, raffle.now, raffle.sold, raffle.held, order.quantity)
     if raffle.sold and isinstance(refused, SoldOut | SalesClosed):
         _over[raffle.slug] = type(refused)
     return refused
