@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -92,7 +93,7 @@ def alice() -> User:
     return make_buyer("alice")
 
 
-# --- State --------------------------------------------------------------------------------------
+# --- State ----------------------------------------------------------------------------------------
 
 
 def test_the_state_says_all_that_is_public() -> None:
@@ -230,7 +231,7 @@ def test_no_slug_breaks_anything(slug: str, end: str, alice: User) -> None:
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
-# --- Purchase -----------------------------------------------------------------------------------
+# --- Purchase -------------------------------------------------------------------------------------
 
 
 def test_a_purchase_answers_with_the_tickets(raffle: Raffle, alice: User) -> None:
@@ -292,7 +293,6 @@ def test_the_same_key_gives_the_same_tickets_even_after_the_last_one_went(alice:
 
     assert again.status_code == 200
     assert again.json() == first | {"remaining": 0}
-    assert_problem(want(client, raffle), 409, "limit_reached")
     assert_problem(want(signed_in(make_buyer()), raffle), 409, "sold_out")
 
 
@@ -497,7 +497,7 @@ def test_the_state_cannot_be_posted_to(raffle: Raffle) -> None:
     assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD"}
 
 
-# --- Who is asking ------------------------------------------------------------------------------
+# --- Who is asking --------------------------------------------------------------------------------
 
 
 def everything(raffle: Raffle) -> list[tuple[str, str, Any]]:
@@ -559,7 +559,7 @@ def test_the_buyer_is_whoever_is_signed_in(raffle: Raffle, alice: User) -> None:
     assert signed_in(alice).get(path(raffle, "tickets")).json() == {"tickets": []}
 
 
-# --- Own tickets --------------------------------------------------------------------------------
+# --- Own tickets ----------------------------------------------------------------------------------
 
 
 def test_own_tickets_are_listed_with_their_codes(raffle: Raffle, alice: User) -> None:
@@ -630,7 +630,7 @@ def test_after_is_a_ticket_number(raffle: Raffle, alice: User, after: str) -> No
     assert assert_problem(response, 422, "invalid")["errors"][0]["name"] == "after"
 
 
-# --- Staff --------------------------------------------------------------------------------------
+# --- Staff ----------------------------------------------------------------------------------------
 
 
 def test_staff_close_a_raffle(raffle: Raffle, alice: User) -> None:
@@ -762,7 +762,7 @@ def test_forms_from_other_programs_cannot_break_the_staff_buttons(raffle: Raffle
         assert response.headers["Content-Type"] == "application/problem+json"
 
 
-# --- The database away --------------------------------------------------------------------------
+# --- The database away ----------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -811,7 +811,7 @@ def _terminate(pid: int) -> bool:
     return bool(done)
 
 
-# --- Everything else below /api/ ----------------------------------------------------------------
+# --- Everything else below /api/ ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("url", ["/api/", "/api/nothing", "/api/raffles/", "/api/a%0Ab", "/api/é"])
@@ -821,6 +821,7 @@ def test_addresses_that_do_not_exist_are_problems_too(url: str, method: str) -> 
 
     assert response.status_code == 404
     assert response.json()["code"] == "not_found"
+    assert re.fullmatch("[!-~]+", response.json()["instance"])
 
 
 def test_every_type_of_problem_has_an_address(raffle: Raffle, alice: User) -> None:
