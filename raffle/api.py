@@ -39,7 +39,7 @@ api = Api(
     parser=Json(),
 )
 
-# --- For everybody ------------------------------------------------------------------------------
+# --- For everybody --------------------------------------------------------------------------------
 
 
 @api.get(
@@ -88,7 +88,7 @@ def problem_kind(request: HttpRequest, code: Slug) -> Kind:
     raise NotFound
 
 
-# --- For buyers ---------------------------------------------------------------------------------
+# --- For buyers -----------------------------------------------------------------------------------
 
 
 @api.post(
@@ -146,7 +146,7 @@ def tickets(request: SignedInRequest, slug: Slug, after: After) -> OwnTickets:
     return OwnTickets(tickets=shown[:PAGE], next=shown[PAGE - 1].number)
 
 
-# --- For staff ----------------------------------------------------------------------------------
+# --- For staff ------------------------------------------------------------------------------------
 
 
 @api.post(

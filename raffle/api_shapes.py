@@ -17,7 +17,7 @@ from raffle.models import MAX_CAPACITY
 
 MOST_AT_ONCE = 1000  # tickets a purchase
 
-# --- In -----------------------------------------------------------------------------------------
+# --- In -------------------------------------------------------------------------------------------
 
 Slug = Annotated[str, Path(..., pattern="^[-a-zA-Z0-9_]+$", description="The last part of a URL.")]
 After = Annotated[int, Query(0, ge=0, le=MAX_CAPACITY, description="Only higher numbers.")]
@@ -51,7 +51,7 @@ class Closing(BaseModel):
     )
 
 
-# --- Out ----------------------------------------------------------------------------------------
+# --- Out ------------------------------------------------------------------------------------------
 
 Timestamp = Annotated[
     datetime,

@@ -46,7 +46,7 @@ class Problem(BaseModel):
     errors: list[Fault] | SkipJsonSchema[None] = None
 
 
-# --- What can be wrong with a request before any rule of the raffle is asked --------------------
+# --- What can be wrong with a request before any rule of the raffle is asked ----------------------
 
 
 class BadCall(Refusal):
@@ -132,7 +132,7 @@ class DatabaseAway(Busy):
         Refusal.__init__(self, "The database does not answer at the moment. Ask again.")
 
 
-# --- From exceptions to answers -----------------------------------------------------------------
+# --- From exceptions to answers -------------------------------------------------------------------
 
 
 def problem(request: HttpRequest, refusal: Refusal, **more: Any) -> HttpResponse:
