@@ -69,7 +69,9 @@ def one_round(threads: int, seconds: float, combine: bool) -> tuple[float, float
     from raffle.models import Raffle  # noqa: PLC0415
 
     stem = uuid.uuid4().hex[:8]
-    raffle = Raffle(slug=f"bench-{stem}", name="Bench", organiser="-", prize="-", capacity=1_000_000)
+    raffle = Raffle(
+        slug=f"bench-{stem}", name="Bench", organiser="-", prize="-", capacity=1_000_000
+    )
     organising.create_raffle(raffle, by=None)
     organising.open_raffle(raffle_id=raffle.pk, by=None)
     people = [User(email=f"bench-{stem}-{n}@example.invalid", password="!") for n in range(BUYERS)]  # noqa: S106

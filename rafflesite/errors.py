@@ -2,7 +2,7 @@
 
 import sys
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -11,7 +11,7 @@ RETRY_AFTER = "5"  # seconds
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """503 with Retry-After while the database is away or overloaded, else 500."""
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError | InternalError):
         response = render(request, "503.html", status=503)
         response.headers["Retry-After"] = RETRY_AFTER
         return response

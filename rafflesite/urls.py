@@ -2,7 +2,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-from raffle.api import api
+from raffle.api.routes import api
 from rafflesite import health
 
 # Staff sign in where everybody does, behind the same throttling.
@@ -16,5 +16,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("api/", api.urls),
-    path("", include("raffle.urls")),
+    path("", include("raffle.pages.urls")),
 ]

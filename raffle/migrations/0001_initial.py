@@ -379,7 +379,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="purchase",
             constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gte", 1)), name="purchase_quantity"
+                condition=models.Q(("quantity__gte", 1), ("quantity__lte", 1000)),
+                name="purchase_quantity",
             ),
         ),
         migrations.AddConstraint(

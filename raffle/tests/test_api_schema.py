@@ -16,8 +16,8 @@ from django.test import Client
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from raffle.api.problems import kinds
 from raffle.models import Raffle
-from raffle.problems import kinds
 from raffle.tests.makers import buy, make_buyer, make_raffle, make_staff
 
 TOKEN = "t" * 32

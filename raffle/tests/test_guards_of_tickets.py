@@ -104,6 +104,11 @@ def test_refuses_a_ticket_added_to_an_old_purchase() -> None:
     refused_by("purchase_is_whole", lambda: insert("raffle_ticket", row))
 
 
+def test_refuses_a_purchase_of_more_than_a_thousand() -> None:
+    raffle = make_raffle(capacity=2000, limit=2000)
+    refused_by("purchase_quantity", lambda: forge_purchase(raffle, make_buyer(), 1, quantity=1001))
+
+
 def test_refuses_a_purchase_that_is_not_in_the_ledger() -> None:
     raffle = make_raffle()
     refused_by(

@@ -15,9 +15,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from raffle import drawing, organising, selling, showing
+from raffle import drawing, organising, selling
 from raffle.errors import Busy, OutcomeUnknown, Refusal
 from raffle.models import Raffle, Ticket
+from raffle.pages import showing
 from raffle.tests.makers import (
     buy,
     make_buyer,

@@ -15,7 +15,7 @@ from django.db.models import Case, F, Q, QuerySet, When
 from accounts.models import User
 from raffle import selling
 from raffle.errors import Refusal, StaffCannotBuy
-from raffle.models import ClockTimestamp, Draw, Raffle, Ticket, Void
+from raffle.models import MOST_A_PURCHASE, ClockTimestamp, Draw, Raffle, Ticket, Void
 
 FEW = 6  # choices that fit beside each other; more are typed as a number
 
@@ -98,7 +98,7 @@ class RafflePage:
     @property
     def most(self) -> int:
         """The most that one form can ask for; before the opening, what it will be."""
-        return max(1, min(self.raffle.limit - self.held, self.raffle.remaining))
+        return max(1, min(self.raffle.limit - self.held, self.raffle.remaining, MOST_A_PURCHASE))
 
     @property
     def choices(self) -> list[Choice]:

@@ -23,9 +23,9 @@ from django.views import View
 
 from accounts.models import User
 from raffle import drawing, organising
+from raffle.admin.forms import ConfirmForm, DrawForm, ReasonForm
 from raffle.errors import AlreadyVoid, ClosesInThePast, NotADraft, NotOpen, Refusal
 from raffle.models import Draw, Raffle, Ticket, Void
-from raffle.staff_forms import ConfirmForm, DrawForm, ReasonForm
 
 
 @dataclass(frozen=True)

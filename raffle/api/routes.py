@@ -7,8 +7,9 @@ from django.shortcuts import get_object_or_404
 from ninja.decorators import decorate_view
 
 from raffle import drawing, selling
-from raffle.api_frame import Api, Json, SignedIn, SignedInRequest, problems, publicly
-from raffle.api_shapes import (
+from raffle.api.frame import Api, Json, SignedIn, SignedInRequest, problems, publicly
+from raffle.api.problems import NotFound, kinds, problem
+from raffle.api.shapes import (
     IF_NONE_MATCH,
     After,
     Bought,
@@ -26,7 +27,6 @@ from raffle.api_shapes import (
 )
 from raffle.errors import NotYourself, Refusal
 from raffle.models import Draw, Raffle, Ticket
-from raffle.problems import NotFound, kinds, problem
 
 PAGE = 500  # tickets
 OF_ALL = (404, 503)

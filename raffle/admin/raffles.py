@@ -1,5 +1,5 @@
 """The staff's desk: raffles are created and changed here, everything else is only looked at
-(admin_records.py). What changes a raffle's course (open, close, draw, void) is in staff.py.
+(records.py). What changes a raffle's course (open, close, draw, void) is in staff.py.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from accounts.models import User
-from raffle import organising, staff
-from raffle.admin_records import StaffAdmin
+from raffle import organising
+from raffle.admin import staff
+from raffle.admin.forms import RaffleForm
+from raffle.admin.records import StaffAdmin
 from raffle.errors import Refusal
 from raffle.models import Raffle
-from raffle.staff_forms import RaffleForm
 
 admin.site.site_header = "Raffle administration"
 admin.site.site_title = "Raffle administration"

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from raffle import views
+from raffle.pages import views
 
 app_name = "raffle"
 urlpatterns = [

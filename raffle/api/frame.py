@@ -17,8 +17,7 @@ from ninja import NinjaAPI
 from ninja.parser import Parser
 
 from accounts.models import User
-from raffle.errors import Busy
-from raffle.problems import (
+from raffle.api.problems import (
     MEDIA_TYPE,
     CsrfFailed,
     Forbidden,
@@ -30,6 +29,7 @@ from raffle.problems import (
     as_refusal,
     problem,
 )
+from raffle.errors import Busy
 
 View = Callable[..., HttpResponseBase]
 

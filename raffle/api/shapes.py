@@ -13,9 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticUndefined
 
 from raffle import ledger
-from raffle.models import MAX_CAPACITY
-
-MOST_AT_ONCE = 1000  # tickets a purchase
+from raffle.models import MAX_CAPACITY, MOST_A_PURCHASE
 
 # --- In -------------------------------------------------------------------------------------------
 
@@ -37,7 +35,7 @@ IF_NONE_MATCH = {"in": "header", "name": "If-None-Match", "schema": {"type": "st
 class Wanted(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    quantity: int = Field(ge=1, le=MOST_AT_ONCE)
+    quantity: int = Field(ge=1, le=MOST_A_PURCHASE)
     user_id: int | None = Field(None, alias="userId", description="Nobody but yourself.")
 
 

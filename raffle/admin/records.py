@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from accounts.models import User
-from raffle import staff
+from raffle.admin import staff
 from raffle.models import Draw, LedgerEntry, Purchase, Ticket, Void
 
 KINDS = ("created", "changed", "opened", "purchase", "void", "closed", "drawn")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from django import forms
 
-from raffle.models import MAX_CAPACITY, Purchase
+from raffle.models import MOST_A_PURCHASE, Purchase
 
-HOW_MANY = "Choose how many tickets you want, as a whole number from 1."
+HOW_MANY = "Choose how many tickets you want, as a whole number from 1 to 1000."
 NO_KEY = "This form was incomplete. Here is a fresh one: please try again."
 
 
 class PurchaseForm(forms.Form):
     quantity = forms.IntegerField(
         min_value=1,
-        max_value=MAX_CAPACITY,
+        max_value=MOST_A_PURCHASE,
         error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), HOW_MANY),
     )
     # Issued with the page, so that sending the same page twice buys once.

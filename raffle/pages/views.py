@@ -17,10 +17,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
-from raffle import selling, showing
+from raffle import selling
 from raffle.errors import Busy, OutcomeUnknown, Refusal
-from raffle.forms import PurchaseForm
 from raffle.models import Raffle
+from raffle.pages import showing
+from raffle.pages.forms import PurchaseForm
 
 RAFFLES_A_PAGE = 24
 TICKETS_A_PAGE = 60

@@ -1,0 +1,155 @@
+"""What is sold, taken out, and drawn."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from accounts.models import User
+from raffle.models.raffles import Raffle
+
+MOST_A_PURCHASE = 1000  # tickets: bounds how long one buyer keeps the others waiting
+
+
+def new_code() -> str:
+    """A ticket's validation code: 128 bits that nobody can guess."""
+    return secrets.token_hex(16)
+
+
+class Purchase(models.Model):
+    """What one press of the button bought: all of it or nothing, once a key."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # db_constraint=False here and below: a wider key in 0002_guards.sql says the same and more.
+    raffle = models.ForeignKey(
+        Raffle, models.PROTECT, related_name="purchases", db_index=False, db_constraint=False
+    )
+    buyer = models.ForeignKey(
+        User, models.PROTECT, related_name="purchases", db_index=False,
+        db_constraint=False,
+    )  # fmt: skip
+    buyer_is_staff = models.BooleanField(default=False, editable=False)
+    key = models.CharField("idempotency key", max_length=200)
+    quantity = models.PositiveIntegerField()
+    first_number = models.PositiveIntegerField()
+    unit_price = models.DecimalField(max_digits=10, decimal_places=2)
+    ledger_seq = models.PositiveIntegerField()
+    purchased_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["buyer", "key"], name="purchase_key_once_a_buyer"),
+            models.UniqueConstraint(fields=["raffle", "ledger_seq"], name="purchase_entry_once"),
+            models.UniqueConstraint(fields=["id", "raffle", "buyer"], name="purchase_ticket_key"),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=1, quantity__lte=MOST_A_PURCHASE),
+                name="purchase_quantity",
+            ),
+            models.CheckConstraint(
+                condition=Q(buyer_is_staff=False), name="purchase_never_by_staff"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def numbers(self) -> range:
+        """The ticket numbers bought: consecutive, because they are handed out under the lock."""
+        return range(self.first_number, self.first_number + self.quantity)
+
+
+class TicketQuerySet(models.QuerySet["Ticket"]):
+    def valid(self) -> TicketQuerySet:
+        """The tickets that can win: sold and not void."""
+        return self.filter(void=None)
+
+
+class Ticket(models.Model):
+    """One number of one raffle, sold."""
+
+    raffle = models.ForeignKey(
+        Raffle, models.PROTECT, related_name="tickets", db_index=False, db_constraint=False
+    )
+    purchase = models.ForeignKey(
+        Purchase, models.PROTECT, related_name="tickets", db_constraint=False
+    )
+    buyer = models.ForeignKey(
+        User, models.PROTECT, related_name="tickets", db_index=False,
+        db_constraint=False,
+    )  # fmt: skip
+    number = models.PositiveIntegerField()
+    slot = models.PositiveIntegerField()  # the buyer's 1st, 2nd, … ticket of this raffle
+    raffle_capacity = models.PositiveIntegerField()
+    raffle_limit = models.PositiveIntegerField()
+    code = models.CharField("validation code", max_length=32, default=new_code, unique=True)
+
+    objects: ClassVar[models.Manager[Ticket]] = TicketQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("raffle", "number")
+        constraints = (
+            models.UniqueConstraint(fields=["raffle", "number"], name="ticket_number_once"),
+            models.UniqueConstraint(fields=["raffle", "buyer", "slot"], name="ticket_slot_once"),
+            models.UniqueConstraint(fields=["id", "raffle"], name="ticket_draw_key"),
+            models.CheckConstraint(
+                condition=Q(number__gte=1, number__lte=F("raffle_capacity")),
+                name="ticket_number_within_capacity",
+            ),
+            models.CheckConstraint(
+                condition=Q(slot__gte=1, slot__lte=F("raffle_limit")),
+                name="ticket_slot_within_limit",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+    @property
+    def is_void(self) -> bool:
+        return hasattr(self, "void")
+
+
+class Void(models.Model):
+    """A ticket taken out of the draw. Its number is never sold again."""
+
+    ticket = models.OneToOneField(Ticket, models.PROTECT, primary_key=True)
+    reason = models.TextField()
+    voided_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    voided_at = models.DateTimeField()
+
+    class Meta:
+        permissions = (("void_ticket", "Can void a ticket"),)
+        constraints = (models.CheckConstraint(condition=~Q(reason=""), name="void_has_a_reason"),)
+
+    def __str__(self) -> str:
+        return f"void: {self.reason}"
+
+
+class Draw(models.Model):
+    """The winner: the `picked`-th (from 0) of `entries` valid tickets, in order of number."""
+
+    raffle = models.OneToOneField(Raffle, models.PROTECT, primary_key=True)
+    ticket = models.OneToOneField(Ticket, models.PROTECT, db_constraint=False)
+    entries = models.PositiveIntegerField()
+    picked = models.PositiveIntegerField()
+    manifest = models.CharField("manifest's SHA-256", max_length=64)
+    drawn_by = models.ForeignKey(
+        User, models.PROTECT, related_name="+", null=True,
+        help_text="Empty: an operator, with draw_winner.",
+    )  # fmt: skip
+    drawn_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(picked__lt=F("entries")), name="draw_picks_one_of_the_entries"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"draw of {self.raffle_id}"
