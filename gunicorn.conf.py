@@ -21,7 +21,8 @@ graceful_timeout = 20  # seconds for running requests to end; less than compose'
 # The workers' signs of life are file times: kept in memory, a slow disk cannot get one killed.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
-# Only these may say by X-Forwarded-Proto that a request came over HTTPS.
+# Whose word gunicorn itself takes on the scheme. Django takes X-Forwarded-Proto from anybody, so
+# the proxy in front must set or strip it.
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
 
 control_socket_disable = True  # signals are enough, and one door fewer

@@ -7,8 +7,10 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
 from accounts.models import User
@@ -18,6 +20,9 @@ BUYER = (
     "This account has bought tickets, so it can never become staff: whoever may draw the winner "
     "cannot hold a ticket. Create a separate staff account for this person."
 )
+
+# An address added here, or a power added to a group, would be a way around the rules below.
+admin.site.unregister((EmailAddress, Group))
 
 
 class OneAddressEach:
@@ -109,3 +114,19 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         """A changed e-mail address must not leave the old one able to sign in."""
         super().save_model(request, obj, form, change)
         EmailAddress.objects.filter(user=obj).exclude(email__iexact=obj.email).delete()
+
+
+@admin.register(Group)
+class SuperusersGroupAdmin(GroupAdmin):
+    """A group's powers are its members' powers: only superusers deal in them."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    has_add_permission = has_module_permission
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    has_delete_permission = has_change_permission
+    has_view_permission = has_change_permission

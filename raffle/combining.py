@@ -21,7 +21,8 @@ from raffle.errors import Busy
 Request = TypeVar("Request")
 Outcome = TypeVar("Outcome")
 
-MOST = 40  # requests a batch: one transaction stays within some ten milliseconds
+MOST = 40  # requests a batch, and
+HEAVIEST = 200  # their weight together: so that one transaction stays within some ten milliseconds
 PATIENCE = 10.0  # seconds in the queue before a request gives up; nothing was done for it then
 
 
@@ -45,10 +46,12 @@ class Combiner(Generic[Request, Outcome]):
         self,
         serve: Callable[[Sequence[Request]], list[Outcome]],
         by: Callable[[Request], Hashable],
+        weight: Callable[[Request], int] = lambda request: 1,
         most: int = MOST,
         patience: float = PATIENCE,
     ) -> None:
-        self._serve, self._by, self._most, self._patience = serve, by, most, patience
+        self._serve, self._by, self._weight = serve, by, weight
+        self._most, self._patience = most, patience
         self._forget()
         os.register_at_fork(after_in_child=self._forget)
 
@@ -88,14 +91,34 @@ class Combiner(Generic[Request, Outcome]):
                 raise Busy
         mine.called.wait()  # being served this moment: the database's time-outs bound that
 
+    def _next_batch(
+        self, queue: deque[_Waiting[Request, Outcome]]
+    ) -> list[_Waiting[Request, Outcome]]:
+        """The first in line, and those behind as long as they are not too many or too heavy."""
+        batch = [queue.popleft()]
+        load = self._weight(batch[0].request)
+        while queue and len(batch) < self._most:
+            load += self._weight(queue[0].request)
+            if load > HEAVIEST:
+                break
+            batch.append(queue.popleft())
+        return batch
+
     def _lead(self, line: Hashable, queue: deque[_Waiting[Request, Outcome]]) -> None:
         """Serve one batch, mine among it, and pass the lead on, whatever happens."""
         with self._mutex:
-            batch = [queue.popleft() for _ in range(min(self._most, len(queue)))]
+            batch = self._next_batch(queue)
         try:
             outcomes = self._serve([waiting.request for waiting in batch])
             for waiting, outcome in zip(batch, outcomes, strict=True):
                 waiting.outcome = outcome
+        except Busy as busy:
+            # Whoever waits behind would wait for the same thing, once more and in vain.
+            with self._mutex:
+                batch += queue
+                queue.clear()
+            for waiting in batch:
+                waiting.error = busy
         except BaseException as error:
             for waiting in batch:
                 waiting.error = error

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts.models import User
 from raffle import ledger
@@ -21,6 +21,7 @@ def close_raffle(*, raffle_id: int, by: User | None, reason: str) -> Raffle:
     """Stop the sales for good and freeze the manifest. Raises NotOpen, ReasonMissing."""
     if not reason.strip():
         raise ReasonMissing
+    take_time()
     raffle = Raffle.objects.lock_and_look(raffle_id)
     if raffle.status != Raffle.Status.OPEN:
         raise NotOpen
@@ -35,6 +36,7 @@ def draw_winner(*, raffle_id: int, by: User | None) -> Draw:
     There is no redraw: asked again, it returns the same draw. Raises NotOpen for a draft and
     NothingSold (which changes nothing) if no valid ticket was sold. `by` is None for an operator.
     """
+    take_time()
     raffle = Raffle.objects.lock_and_look(raffle_id)
     if drawn := Draw.objects.select_related("ticket").filter(raffle=raffle).first():
         return drawn
@@ -92,6 +94,13 @@ def reconcile(raffle: Raffle) -> ledger.Reconciliation:
     return ledger.reconcile(ledger.manifest(raffle.capacity, leaves))
 
 
+def take_time() -> None:
+    """Let this transaction think: hashing a list of millions takes longer than a sale may rest."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        cursor.execute("SET LOCAL statement_timeout = 0")
+
+
 def _close(raffle: Raffle, by: User | None, reason: str) -> ledger.Reconciliation:
     counted = reconcile(raffle)
     raffle.status = Raffle.Status.CLOSED
@@ -111,6 +120,5 @@ def _close(raffle: Raffle, by: User | None, reason: str) -> ledger.Reconciliatio
 
 
 def _manifest_at_close(raffle: Raffle) -> str:
-    line = LedgerEntry.objects.get(raffle=raffle, kind="closed").line
-    manifest: str = json.loads(line)["manifest"]
-    return manifest
+    line = LedgerEntry.objects.filter(raffle=raffle, kind="closed").first()
+    return json.loads(line.line)["manifest"] if line else ""

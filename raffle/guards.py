@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from django.apps import apps
 from django.db import connection
 
+SQL = Path(__file__).parent / "migrations" / "0002_guards.sql"
 APPEND_ONLY = ("ticket", "purchase", "void", "draw", "ledgerentry")
 TRIGGERS = frozenset(
     {
@@ -54,6 +58,21 @@ def in_force() -> frozenset[str]:
         return frozenset(name for (name,) in cursor.fetchall())
 
 
+def functions() -> dict[str, str]:
+    """The functions behind the triggers, by name, as the migration wrote them."""
+    return dict(
+        re.findall(r"CREATE FUNCTION (\w+)\(.*?AS \$\$(.*?)\$\$;?", SQL.read_text(), re.DOTALL)
+    )
+
+
+def hollow() -> list[str]:
+    """Functions that are there, but no longer say what the migration wrote."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT proname, prosrc FROM pg_proc WHERE proname LIKE 'raffle\\_%'")
+        found = dict(cursor.fetchall())
+    return sorted(name for name, body in functions().items() if found.get(name) != body)
+
+
 def missing() -> list[str]:
-    """The guards that somebody has dropped or switched off."""
-    return sorted(expected() - in_force())
+    """The guards that somebody has dropped, switched off, or hollowed out."""
+    return sorted(expected() - in_force()) + hollow()

@@ -36,8 +36,7 @@ def change_raffle(raffle: Raffle, *, by: User | None) -> None:
     kept = Raffle.objects.lock_and_look(raffle.pk)
     if kept.status == Raffle.Status.CLOSED:
         raise ClosedForGood
-    was = kept.terms() | {"description": kept.description}
-    will_be = raffle.terms() | {"description": raffle.description}
+    was, will_be = kept.terms(), raffle.terms()
     changed = sorted(name for name in was if was[name] != will_be[name])
     if not changed:
         return

@@ -45,11 +45,12 @@ from raffle.errors import (
 from raffle.models import LedgerEntry, Purchase, Raffle, Ticket
 
 ATTEMPTS = 3
-TIMED_OUT = {"55P03", "57014"}  # SQLSTATE: waited too long for a lock, for a statement
+LOCK_TIMEOUT, STATEMENT_TIMEOUT = "55P03", "57014"  # SQLSTATE
 ROLLED_BACK = {"40001", "40P01", "25P03"}  # SQLSTATE: conflict, deadlock, we froze too long
 RULES_OF_THE_DATABASE: dict[str, Callable[[], Refusal]] = {
     "ticket_sold_only_while_open": SalesClosed,  # the close came between our look and our insert
     "purchase_buyer_is_not_staff": StaffCannotBuy,
+    "purchase_key_once_a_buyer": KeyReused,  # at the same moment, for another raffle
 }
 
 
@@ -84,17 +85,17 @@ def purchase(*, slug: str, buyer: User, quantity: int, key: str) -> Receipt:
     """
     if buyer.is_staff:
         raise StaffCannotBuy
+    raffle, refused = _facts(slug, buyer, quantity)
+    # The key after the facts: if it is this very purchase that stands in the way, it is seen here.
     made = Purchase.objects.filter(buyer=buyer, key=key).first()
-    if made is None and (over := _over.get(slug)):
-        raise over
-    raffle = Raffle.objects.public().as_seen_by(buyer.pk).get(slug=slug)
+    if refused and not made:
+        raise refused
+    raffle = raffle or Raffle.objects.public().as_it_stands().get(slug=slug)
     order = Order(raffle.pk, buyer.pk, quantity, key)
-    outcome: Outcome | Exception | None
+    outcome: Outcome | Exception
     if made:
         outcome = _replay(made, order, raffle.remaining)
     else:
-        outcome = _refuse_without_lock(raffle, order)
-    if outcome is None:
         outcome = _till.submit(order) if settings.COMBINE_PURCHASES else settle([order])[0]
     if isinstance(outcome, Exception):
         raise outcome
@@ -105,17 +106,20 @@ def purchase(*, slug: str, buyer: User, quantity: int, key: str) -> Receipt:
 _over: dict[str, type[SoldOut | SalesClosed]] = {}
 
 
-def _refuse_without_lock(raffle: Raffle, order: Order) -> Refusal | None:
-    """Why the order is beyond hope, if committed facts leave no doubt.
+def _facts(slug: str, buyer: User, quantity: int) -> tuple[Raffle | None, Refusal | None]:
+    """The raffle, if it was looked at, and why the order is beyond hope, if it is.
 
     Sold out, closed and at the limit never become untrue: terms are frozen from the first sale
     on, and nothing is deleted. So a "no" read without the lock is exact, while a "yes" would be
     worth nothing.
     """
-    refused = refusal(raffle, raffle.now, raffle.sold, raffle.held, order.quantity)
+    if over := _over.get(slug):
+        return None, over()
+    raffle = Raffle.objects.public().as_seen_by(buyer.pk).get(slug=slug)
+    refused = refusal(raffle, raffle.now, raffle.sold, raffle.held, quantity)
     if raffle.sold and isinstance(refused, SoldOut | SalesClosed):
-        _over[raffle.slug] = type(refused)
-    return refused
+        _over[slug] = type(refused)
+    return raffle, refused
 
 
 def sell(orders: Sequence[Order]) -> list[Outcome]:
@@ -240,13 +244,16 @@ def settle(orders: Sequence[Order]) -> list[Outcome | Exception]:
     """`sell()`, come what may: each order gets its own outcome, and nothing is sold twice.
 
     Retrying whole is safe even where COMMIT may have worked: the keys are looked at under the
-    lock. If one order breaks the batch, each is sold alone, so that only that one fails.
+    lock. If one order breaks the batch, or all are too much at once, each is sold alone. Raises
+    Busy if the lock or a connection could not be had: nothing was sold.
     """
     unknown = False
     for _ in range(ATTEMPTS):
         try:
             return list(sell(orders))
         except (OperationalError, InterfaceError, InternalError) as error:
+            if _sqlstate(error) == STATEMENT_TIMEOUT and len(orders) > 1:
+                return _settle_singly(orders)
             if _gives_up(error):
                 break
             unknown = unknown or _sqlstate(error) not in ROLLED_BACK
@@ -254,13 +261,26 @@ def settle(orders: Sequence[Order]) -> list[Outcome | Exception]:
         except Exception as error:
             if len(orders) == 1:
                 return [_explain(error)]
-            return [outcome for order in orders for outcome in settle([order])]
-    return [OutcomeUnknown() if unknown else Busy() for _ in orders]
+            return _settle_singly(orders)
+    if not unknown:
+        raise Busy
+    return [OutcomeUnknown() for _ in orders]
+
+
+def _settle_singly(orders: Sequence[Order]) -> list[Outcome | Exception]:
+    outcomes: list[Outcome | Exception] = []
+    for order in orders:
+        try:
+            outcomes += settle([order])
+        except Busy as busy:
+            outcomes.append(busy)
+    return outcomes
 
 
 def _gives_up(error: Error) -> bool:
     """Whether waiting was in vain, for a lock, a statement or a connection: nothing was done."""
-    return _sqlstate(error) in TIMED_OUT or isinstance(error.__cause__, PoolTimeout)
+    timed_out = _sqlstate(error) in {LOCK_TIMEOUT, STATEMENT_TIMEOUT}
+    return timed_out or isinstance(error.__cause__, PoolTimeout)
 
 
 def _explain(error: Exception) -> Exception:
@@ -276,4 +296,6 @@ def _sqlstate(error: Error) -> str | None:
     return getattr(error.__cause__, "sqlstate", None)
 
 
-_till: Combiner[Order, Outcome | Exception] = Combiner(settle, by=lambda order: order.raffle_id)
+_till: Combiner[Order, Outcome | Exception] = Combiner(
+    settle, by=lambda order: order.raffle_id, weight=lambda order: order.quantity
+)

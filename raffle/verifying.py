@@ -62,6 +62,8 @@ def verify(raffle_id: int, progress: Progress = lambda done, total: None) -> Ver
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # it thinks, too
+            cursor.execute("SET LOCAL statement_timeout = 0")
         raffle = Raffle.objects.get(pk=raffle_id)
         return _Verifier(raffle, progress).run()
 
@@ -73,7 +75,7 @@ class _Verifier:
         self.status = ""  # as the ledger tells it: "", DRAFT, OPEN, CLOSED, DRAWN
         self.terms: ledger.Facts = {}
         self.held: Counter[str] = Counter()
-        self.voided: dict[int, str] = {}
+        self.voided: dict[int, tuple[str, str, str]] = {}  # number: reason, time, by whom
         self.closed: ledger.Facts = {}
         self.drawn: ledger.Facts = {}
         self.tickets = self._stream_tickets()
@@ -150,7 +152,7 @@ class _Verifier:
         self.expect(
             not (promised and self.verdict.sold), "life", f"line {seq}: terms changed after a sale"
         )
-        self.terms |= {name: after[name] for name in promised}
+        self.terms |= after
 
     def _on_opened(self, seq: int, says: ledger.Facts) -> None:
         self._move(seq, "DRAFT", "OPEN")
@@ -168,6 +170,7 @@ class _Verifier:
             and purchase["quantity"] == len(says["tickets"])
             and purchase["first_number"] == says["tickets"][0]["number"]
             and f"{purchase['unit_price']:.2f}" == self.terms["price"]
+            and ledger.timestamp(purchase["purchased_at"]) == says["at"]
             and self.raffle.pseudonym(purchase["buyer_id"]) == says["buyer"],
             "tables",
             f"line {seq} is not the stored purchase",
@@ -209,7 +212,7 @@ class _Verifier:
         self.expect(self.status == "OPEN", "life", f"line {seq}: void while {self.status}")
         self.expect(1 <= number <= self.verdict.sold, "numbers", f"line {seq}: never sold")
         self.expect(number not in self.voided, "life", f"line {seq}: {number} is void twice")
-        self.voided[number] = says["reason"]
+        self.voided[number] = (says["reason"], says["at"], says["by"])
         self.verdict.void = len(self.voided)
 
     def _on_closed(self, seq: int, says: ledger.Facts) -> None:
@@ -233,14 +236,22 @@ class _Verifier:
     def _stream_purchases(self) -> Iterator[Mapping[str, Any]]:
         rows = Purchase.objects.filter(raffle=self.raffle).order_by("ledger_seq")
         return rows.values(
-            "id", "buyer_id", "quantity", "first_number", "unit_price", "ledger_seq"
+            "id", "buyer_id", "quantity", "first_number", "unit_price", "ledger_seq", "purchased_at"
         ).iterator(chunk_size=CHUNK)
 
     def _compare_what_is_left(self) -> None:
         for name, rest in (("ticket", self.tickets), ("purchase", self.purchases)):
             self.expect(next(rest, None) is None, "tables", f"a {name} that the ledger has not")
         voids = Void.objects.filter(ticket__raffle=self.raffle)
-        stored = dict(voids.values_list("ticket__number", "reason").iterator(chunk_size=CHUNK))
+        rows = voids.select_related("ticket", "voided_by").iterator(chunk_size=CHUNK)
+        stored = {
+            void.ticket.number: (
+                void.reason,
+                ledger.timestamp(void.voided_at),
+                self.raffle.name_in_ledger(void.voided_by),
+            )
+            for void in rows
+        }
         self.expect(stored == self.voided, "tables", "the voids are not those of the ledger")
         raffle, status = self.raffle, "CLOSED" if self.status == "DRAWN" else self.status
         self.expect(raffle.status == status, "tables", f"stored as {raffle.status}, told {status}")
@@ -267,7 +278,9 @@ class _Verifier:
             yield number, None if void else ledger.leaf(self.raffle.uuid, number, code)
 
     def _check_draw(self) -> None:
-        stored = Draw.objects.select_related("ticket").filter(raffle=self.raffle).first()
+        stored = (
+            Draw.objects.select_related("ticket", "drawn_by").filter(raffle=self.raffle).first()
+        )
         if stored is None or not self.drawn:
             agree = stored is None and not self.drawn
             self.expect(agree, "draw", "only one of ledger and tables knows of a draw")
@@ -284,7 +297,8 @@ class _Verifier:
         self.expect(
             (stored.ticket.number, stored.entries, stored.picked, stored.manifest)
             == tuple(told[name] for name in ("number", "entries", "picked", "manifest"))
-            and ledger.timestamp(stored.drawn_at) == told["at"],
+            and ledger.timestamp(stored.drawn_at) == told["at"]
+            and self.raffle.name_in_ledger(stored.drawn_by) == told["by"],
             "draw",
             "the stored draw is not that of the ledger",
         )

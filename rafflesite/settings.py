@@ -99,6 +99,7 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "site_cache",
+        "OPTIONS": {"MAX_ENTRIES": 1_000_000},  # a full cache forgets who failed to sign in
     }
 }
 
@@ -126,6 +127,8 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none" if LOCAL else "mandatory"
 ACCOUNT_LOGOUT_REDIRECT_URL = "raffle:list"
 ACCOUNT_SESSION_REMEMBER = True
+# How many proxies stand in front: the throttle counts by the address that the first of them saw.
+ALLAUTH_TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXIES", default=0 if LOCAL else 1)
 
 # --- E-mail ---------------------------------------------------------------------------------------
 if LOCAL and "EMAIL_URL" not in env.ENVIRON:
@@ -154,9 +157,12 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 14 * 24 * 3600  # seconds
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# 64 kB holds every form and API body that the site knows.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 65_536
+# 256 kB holds every form and API body that the site knows, and nobody has a file to send.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
+FILE_UPLOAD_HANDLERS: list[str] = []
 if not LOCAL:
+    if DEBUG or len(SECRET_KEY) < 50:
+        raise environ.ImproperlyConfigured("No DEBUG here, and a SECRET_KEY of 50 letters or more.")
     SESSION_COOKIE_NAME = "__Host-sid"
     CSRF_COOKIE_NAME = "__Host-csrf"
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True

@@ -65,6 +65,12 @@ class RaffleAdmin(StaffAdmin):
     def winner(self, raffle: Raffle) -> str | None:
         return f"ticket {raffle.draw.ticket.number}" if hasattr(raffle, "draw") else None
 
+    def lookup_allowed(  # type: ignore[override]
+        self, lookup: str, value: str, request: HttpRequest
+    ) -> bool:
+        """The key behind the pseudonyms must not be guessed letter by letter with a filter."""
+        return "pseudonym_key" not in lookup and super().lookup_allowed(lookup, value, request)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Raffle]:
         return Raffle.objects.as_it_stands().select_related("draw__ticket")
 

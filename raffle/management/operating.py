@@ -9,7 +9,7 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 
 from raffle.models import Raffle
 
@@ -25,13 +25,16 @@ class RaffleCommand(BaseCommand):
         return super().create_parser(prog_name, subcommand, **kwargs)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("raffle", metavar="RAFFLE", help="as in /raffles/RAFFLE/")
+        self.add_raffle(parser)
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    def add_raffle(self, parser: ArgumentParser) -> None:
+        parser.add_argument("raffle", metavar="RAFFLE", help="as in /raffles/RAFFLE/")
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
             return super().execute(*args, **options)
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, InternalError) as error:
             self.stop(TRY_LATER, f"The database is away or busy; run it again. ({error})".strip())
 
     def raffle(self, slug: str) -> Raffle:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,10 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from accounts.models import User
+
+BUSY = 503
+ATTEMPTS = 10  # a press is asked again while its line breaks or the site is busy
+PAUSE = 1.0  # seconds
 
 
 @dataclass(slots=True)
@@ -76,7 +81,11 @@ async def press_all(
     progress: Callable[[int, int], None],
     patience: float = 60.0,
 ) -> None:
-    """Open all connections, then release every press at once; fill in what came of each."""
+    """Open all connections, then let the presses go; fill in what came of each.
+
+    A buyer's presses stand side by side, and each goes out as soon as a connection is free.
+    """
+    _allow_open_files(connections + 100)
     lines = [
         await asyncio.open_connection(site.hostname, site.port)
         for _ in range(min(connections, len(presses)))
@@ -89,20 +98,28 @@ async def press_all(
         nonlocal answered
         for press in waiting:
             press.sent = time.monotonic() - began
-            writer.write(_request(site, path, press))
-            try:
-                async with asyncio.timeout(patience):
-                    press.status, press.body = await _response(reader)
-            except (OSError, EOFError, ValueError, TimeoutError):
-                return  # the press stays unanswered, and this line is dead
-            finally:
-                press.answered = time.monotonic() - began
-                answered += 1
-                progress(answered, len(presses))
+            request = _request(site, path, press)
+            for _ in range(ATTEMPTS):
+                try:
+                    writer.write(request)
+                    async with asyncio.timeout(patience):
+                        press.status, press.body = await _response(reader)
+                except (OSError, EOFError, ValueError, TimeoutError):
+                    # Whether it was bought is unknown: ask again, with the same key.
+                    writer.close()
+                    await asyncio.sleep(PAUSE)
+                    with suppress(OSError):
+                        reader, writer = await asyncio.open_connection(site.hostname, site.port)
+                    continue
+                if press.status != BUSY:
+                    break
+                await asyncio.sleep(PAUSE)
+            press.answered = time.monotonic() - began
+            answered += 1
+            progress(answered, len(presses))
+        writer.close()
 
     await asyncio.gather(*(work(*line) for line in lines))
-    for _, writer in lines:
-        writer.close()
 
 
 def _request(site: SplitResult, path: str, press: Press) -> bytes:
@@ -119,3 +136,11 @@ async def _response(reader: asyncio.StreamReader) -> tuple[int, dict[str, Any]]:
     fields = dict(line.lower().split(": ", 1) for line in head[1:] if line)
     body = await reader.readexactly(int(fields.get("content-length", "0")))
     return int(head[0].split(" ", 2)[1]), json.loads(body) if body else {}
+
+
+def _allow_open_files(count: int) -> None:
+    """Every connection is a file, and many systems begin with 1024 or 256."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

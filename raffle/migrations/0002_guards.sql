@@ -58,6 +58,9 @@ BEGIN
     END IF;
     RETURN NEW;
   END IF;
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    PERFORM raffle_refuse('raffle_changes_see_all_sales', 'an older snapshot would miss a sale');
+  END IF;
   IF NEW.status <> OLD.status
      AND (OLD.status, NEW.status) NOT IN (('DRAFT', 'OPEN'), ('OPEN', 'CLOSED')) THEN
     PERFORM raffle_refuse('raffle_status_goes_forward',

@@ -190,9 +190,9 @@ class Raffle(models.Model):
         return self.pseudonym(staff.pk) if staff else "operator"
 
     def terms(self) -> Facts:
-        """The terms as the ledger spells them."""
+        """The terms and the description as the ledger spells them."""
         spelled: Facts = {}
-        for name in self.TERMS:
+        for name in (*self.TERMS, "description"):
             value = getattr(self, name)
             if name == "price":
                 value = f"{value:.2f}"

@@ -474,7 +474,7 @@ def test_json_may_name_its_charset(raffle: Raffle, alice: User) -> None:
 
 
 def test_a_body_that_is_too_large_is_not_read(raffle: Raffle, alice: User) -> None:
-    body = b'{"quantity": 1' + b" " * 70_000 + b"}"
+    body = b'{"quantity": 1' + b" " * 270_000 + b"}"
 
     assert_problem(post(signed_in(alice), path(raffle, "purchase"), body), 413, "too_large")
     assert sold_numbers(raffle) == []

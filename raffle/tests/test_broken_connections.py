@@ -111,9 +111,8 @@ def test_a_database_that_is_away_from_the_start_sells_nothing_and_says_so() -> N
         with self.wrap_database_errors:
             raise PoolTimeout("couldn't get a connection")
 
-    with patch.object(DatabaseWrapper, "connect", no_connection):
-        outcome = settle([Order(raffle.pk, alice.pk, 1, "k")])[0]
-    assert isinstance(outcome, Busy)
+    with patch.object(DatabaseWrapper, "connect", no_connection), pytest.raises(Busy):
+        settle([Order(raffle.pk, alice.pk, 1, "k")])
     assert sold_numbers(raffle) == []
 
 

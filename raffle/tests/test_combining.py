@@ -55,6 +55,29 @@ def test_those_who_came_while_one_was_served_are_served_together_in_order() -> N
     assert counter.batches == [[0], [1, 2, 3, 4, 5]]
 
 
+def test_a_batch_is_not_heavier_than_what_the_others_can_wait_for() -> None:
+    counter = Counter(seconds=0.2)
+    combiner = Combiner(counter.serve, by=lambda request: "one line", weight=lambda request: 90)
+    race(*(partial(combiner.submit, n) for n in range(5)))
+    assert max(map(len, counter.batches)) == 2
+    assert sorted(n for batch in counter.batches for n in batch) == [0, 1, 2, 3, 4]
+
+
+def test_who_waits_behind_one_that_could_not_get_the_lock_need_not_wait_for_it_again() -> None:
+    calls: list[int] = []
+
+    def serve(batch: Sequence[int]) -> list[int]:
+        calls.append(len(batch))
+        time.sleep(0.2)
+        raise Busy
+
+    combiner = Combiner(serve, by=lambda request: "one line", most=1)
+    outcomes = race(*(partial(combiner.submit, n) for n in range(6)))
+    assert kinds(outcomes) == {"Busy": 6}
+    assert calls == [1]
+    assert combiner._queues == {}
+
+
 def test_different_lines_do_not_wait_for_each_other() -> None:
     counter = Counter(seconds=0.1)
     combiner = Combiner(counter.serve, by=lambda request: request)

@@ -10,6 +10,7 @@ from raffle import drawing
 from raffle.models import Raffle
 from raffle.tests.forging import refused_by, sql
 from raffle.tests.makers import buy, make_buyer, make_draft, make_raffle
+from raffle.tests.races import race
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,19 @@ def test_refuses_other_terms_after_the_first_sale(change: str) -> None:
         "raffle_frozen_since_first_sale",
         lambda: sql(f"UPDATE raffle_raffle SET {change} WHERE id = %s", raffle.pk),
     )
+
+
+def test_refuses_other_terms_from_a_snapshot_older_than_the_first_sale() -> None:
+    """REPEATABLE READ would not see the sale that froze the terms."""
+    raffle = make_raffle()
+
+    def change_late() -> None:
+        sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        sql("SELECT 1")
+        race(lambda: buy(raffle, make_buyer()))
+        sql("UPDATE raffle_raffle SET prize = 'A pencil' WHERE id = %s", raffle.pk)
+
+    refused_by("raffle_changes_see_all_sales", change_late)
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from functools import partial
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from raffle import drawing, ledger, organising
+from raffle import drawing, ledger, organising, selling
 from raffle.errors import (
     KeyReused,
     LimitReached,
@@ -32,6 +35,7 @@ from raffle.tests.makers import (
     make_staff,
     sold_numbers,
 )
+from raffle.tests.races import race
 
 
 def test_sells_the_next_numbers_and_says_how_many_are_left() -> None:
@@ -153,6 +157,37 @@ def test_the_same_key_for_something_else_is_refused() -> None:
     assert sold_numbers(other) == []
 
 
+def test_a_retry_that_overtakes_its_own_purchase_is_not_refused_for_it() -> None:
+    """It looks while the first is not yet committed, and refuses when it is: its key tells."""
+    raffle, alice = make_raffle(capacity=1, limit=1), make_buyer()
+    facts = selling._facts
+
+    def late_facts(*asked: Any) -> Any:
+        with patch.object(selling, "_facts", facts):
+            buy(raffle, alice, key="once")
+        return facts(*asked)
+
+    with patch.object(selling, "_facts", late_facts):
+        assert list(buy(raffle, alice, key="once").purchase.numbers) == [1]
+
+
+def test_the_same_key_at_the_same_moment_for_two_raffles_buys_once() -> None:
+    held, other, alice = make_raffle(), make_raffle(), make_buyer()
+    order = Order(other.pk, alice.pk, 1, "once")
+    look = selling._look
+
+    def look_then_lose_the_race(*asked: Any) -> Any:
+        book = look(*asked)
+        with patch.object(selling, "_look", look):
+            race(partial(buy, held, alice, key="once"))
+        return book
+
+    with patch.object(selling, "_look", look_then_lose_the_race):
+        outcome = settle([order])[0]
+    assert isinstance(outcome, KeyReused)
+    assert sold_numbers(other) == []
+
+
 def test_a_key_is_its_buyers_own() -> None:
     raffle = make_raffle()
     buy(raffle, make_buyer("alice"), key="same")
@@ -189,6 +224,22 @@ def test_a_batch_is_sold_in_order_each_with_its_own_answer() -> None:
         [1], [1], "LimitReached", [2], [3], "NotEnoughLeft", [4], "SoldOut",
     ]  # fmt: skip
     assert sold_numbers(raffle) == [1, 2, 3, 4]
+
+
+def test_a_batch_that_takes_too_long_is_sold_one_by_one() -> None:
+    raffle, (alice, bob) = make_raffle(), make_buyers(2)
+    write = selling._Book.write
+
+    def too_much_for_two(book: selling._Book) -> None:
+        if len(book.purchases) > 1:
+            sql("SET LOCAL statement_timeout = '50ms'")
+            sql("SELECT pg_sleep(1)")
+        write(book)
+
+    with patch.object(selling._Book, "write", too_much_for_two):
+        outcomes = settle(orders_of(raffle, (alice.pk, 1, "a"), (bob.pk, 1, "b")))
+    assert [type(outcome) for outcome in outcomes] == [Receipt, Receipt]
+    assert sold_numbers(raffle) == [1, 2]
 
 
 def test_one_member_that_breaks_harms_no_other() -> None:

@@ -132,6 +132,22 @@ FORGERIES: dict[str, tuple[str, tuple[str, ...], str]] = {
         "UPDATE raffle_void SET reason = 'other' WHERE ticket_id IN"
         " (SELECT id FROM raffle_ticket WHERE raffle_id = %s)",
     ),
+    "a void's time changed": (
+        "tables", ("void",),
+        "UPDATE raffle_void SET voided_at = now() WHERE ticket_id IN"
+        " (SELECT id FROM raffle_ticket WHERE raffle_id = %s)",
+    ),
+    "a purchase's time changed": (
+        "tables", ("purchase",),
+        "UPDATE raffle_purchase SET purchased_at = now() WHERE raffle_id = %s",
+    ),
+    "somebody else who drew": (
+        "draw", ("draw",), "UPDATE raffle_draw SET drawn_by_id = NULL WHERE raffle_id = %s",
+    ),
+    "another description": (
+        "tables", ("raffle",),
+        "UPDATE raffle_raffle SET description = 'Win a car' WHERE id = %s",
+    ),
     "a purchase's quantity changed": (
         "tables", ("purchase",),
         "UPDATE raffle_purchase SET quantity = 3 WHERE raffle_id = %s AND quantity = 2",
@@ -286,6 +302,8 @@ def test_staff_with_a_ticket_is_found(raffle: Raffle) -> None:
         "DROP TRIGGER raffle_tickets_sold ON raffle_ticket",
         "ALTER TABLE raffle_ticket DROP CONSTRAINT ticket_slot_once",
         "ALTER TABLE raffle_purchase DROP CONSTRAINT purchase_copies_raffle_price",
+        "CREATE OR REPLACE FUNCTION raffle_append_only() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RETURN COALESCE(NEW, OLD); END $$",
     ],
 )
 def test_a_guard_that_is_not_in_force_is_found(raffle: Raffle, sabotage: str) -> None:

@@ -31,7 +31,7 @@ Signs in many buyers, each as a person of their own, and has all of them press â
 over HTTP, against the running site; then audits the database. Only against this very machine.
 
 examples:
-  manage.py rush demo
+  manage.py rush
   manage.py rush demo --new --buyers 3000 --tries 2   a new raffle on the same terms
   manage.py rush demo --url http://127.0.0.1:8001
 
@@ -39,13 +39,18 @@ exit status:
   0 every rule held and nothing failed    1 something did not: it says what    2 wrong usage
   3 no such raffle    4 not open    75 the site does not answer: start it and run it again"""
 
+    def add_raffle(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "raffle", metavar="RAFFLE", nargs="?", default="demo", help="default: demo"
+        )
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         port = os.environ.get("PORT", "8000")
         parser.add_argument("--url", default=f"http://127.0.0.1:{port}", help="of the site")
-        parser.add_argument("--buyers", type=int, default=1000)
-        parser.add_argument("--tries", type=int, default=3, help="presses a buyer")
-        parser.add_argument("--connections", type=int, default=500, help="open at once")
+        parser.add_argument("--buyers", type=_at_least_one, default=1000)
+        parser.add_argument("--tries", type=_at_least_one, default=3, help="presses a buyer")
+        parser.add_argument("--connections", type=_at_least_one, default=1000, help="open at once")
         parser.add_argument("--new", action="store_true", help="sell a new raffle of its kind")
 
     def handle(self, **options: Any) -> None:
@@ -162,6 +167,13 @@ exit status:
             self.stdout.write(f"{name:26} {value}")
         for violation in report["violations"]:
             self.stdout.write(f"  {violation}")
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def _another(raffle: Raffle) -> str:
