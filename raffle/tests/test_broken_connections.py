@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg_pool import PoolTimeout
 
@@ -152,3 +152,60 @@ def test_a_worker_that_froze_and_woke_up_too_late_sells_after_all_and_once() -> 
     with patch.object(selling, "_look", after_a_nap):
         assert list(buy(raffle, alice).purchase.numbers) == [1]
     assert sold_numbers(raffle) == [1]
+
+
+# --- What is tried again, and what is said at the end ---------------------------------------------
+
+
+def database_says(kind: type[Exception], sqlstate: str = "") -> Exception:
+    """As Django raises it: without an SQLSTATE, the connection itself was lost."""
+    error = kind("as told")
+    cause = psycopg.errors.lookup(sqlstate) if sqlstate else psycopg.OperationalError
+    error.__cause__ = cause("as told")
+    return error
+
+
+LOST = database_says(OperationalError)
+CLOSED = database_says(InterfaceError)
+FROZEN = database_says(InternalError, "25P03")
+CONFLICT = database_says(OperationalError, "40001")
+DEADLOCK = database_says(OperationalError, "40P01")
+LOCKED = database_says(OperationalError, "55P03")
+SLOW = database_says(OperationalError, "57014")
+
+
+@pytest.mark.parametrize(
+    ("errors", "answer", "attempts"),
+    [
+        ([LOST], "Receipt", 2), ([CLOSED], "Receipt", 2), ([FROZEN], "Receipt", 2),
+        ([LOST, LOST], "Receipt", 3), ([LOST, LOST, LOST], "OutcomeUnknown", 3),
+        ([CONFLICT] * 3, "Busy", 3), ([DEADLOCK] * 3, "Busy", 3), ([FROZEN] * 3, "Busy", 3),
+        ([LOST, CONFLICT, CONFLICT], "OutcomeUnknown", 3), ([CONFLICT] * 2, "Receipt", 3),
+        ([LOCKED], "Busy", 1), ([SLOW], "Busy", 1),
+        ([LOST, LOCKED], "OutcomeUnknown", 2), ([LOST, SLOW], "OutcomeUnknown", 2),
+        ([CONFLICT, LOCKED], "Busy", 2), ([ZeroDivisionError()], "ZeroDivisionError", 1),
+    ],
+)  # fmt: skip
+def test_what_is_tried_again_and_what_is_said_when_all_was_in_vain(
+    errors: list[Exception], answer: str, attempts: int
+) -> None:
+    """Busy promises that nothing was sold: it must never be said where COMMIT may have worked."""
+    raffle, alice = make_raffle(), make_buyer()
+    real, ahead, found_open = selling.sell, list(errors), []
+
+    def sell(orders: Sequence[Order]) -> list[selling.Outcome]:
+        found_open.append(connection.connection is not None)
+        connection.ensure_connection()
+        if ahead:
+            raise ahead.pop(0)
+        return real(orders)
+
+    with patch.object(selling, "sell", sell):
+        try:
+            outcome: object = settle([Order(raffle.pk, alice.pk, 1, "k")])[0]
+        except Busy as busy:
+            outcome = busy
+    assert type(outcome).__name__ == answer
+    assert len(found_open) == attempts
+    assert not any(found_open[1:]), "a connection that failed is not used again"
+    assert sold_numbers(raffle) == ([1] if answer == "Receipt" else [])

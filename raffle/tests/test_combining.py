@@ -142,3 +142,34 @@ def test_the_line_is_forgotten_when_nobody_waits() -> None:
     combiner = Combiner(Counter().serve, by=lambda request: request)
     race(*(partial(combiner.submit, n) for n in range(20)))
     assert combiner._queues == {}
+
+
+def test_an_exit_while_others_are_served_never_looks_like_an_answer() -> None:
+    batches: list[int] = []
+
+    def serve(batch: Sequence[int]) -> list[int]:
+        batches.append(len(batch))
+        time.sleep(0.2)
+        if len(batches) == 2:
+            raise SystemExit
+        return list(batch)
+
+    combiner = Combiner(serve, by=lambda request: "one line")
+
+    def submit(request: int) -> object:
+        try:
+            return combiner.submit(request)
+        except SystemExit:
+            return "exit"
+
+    outcomes = race(*(partial(submit, 7) for _ in range(6)))
+    assert kinds(outcomes) == {"int": batches[0], "str": batches[1]}
+    assert combiner.submit(8) == 8
+
+
+def test_after_time_outs_the_line_still_moves() -> None:
+    combiner = Combiner(Counter(seconds=0.3).serve, by=lambda request: "one line", patience=0.1)
+    race(*(partial(combiner.submit, n) for n in range(3)))
+    time.sleep(0.4)
+    assert combiner.submit(9) == 90
+    assert combiner._queues == {}

@@ -8,8 +8,11 @@ import json
 import secrets
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -18,9 +21,11 @@ from django.db import DatabaseError, connections
 from raffle import drawing, ledger, organising
 from raffle.errors import ManifestChanged, NothingSold, NotOpen, ReasonMissing
 from raffle.models import Draw, LedgerEntry, Raffle
+from raffle.tests.forging import sql
 from raffle.tests.makers import buy, make_buyer, make_buyers, make_draft, make_raffle, make_staff
 from raffle.tests.processes import environment
 from raffle.tests.races import race
+from raffle.verifying import verify
 
 
 def sold_out(capacity: int = 5) -> Raffle:
@@ -163,6 +168,40 @@ def test_a_list_that_changed_since_the_close_is_not_drawn_from() -> None:
     ):
         drawing.draw_winner(raffle_id=raffle.pk, by=None)
     assert not Draw.objects.filter(raffle=raffle).exists()
+
+
+def test_the_frozen_list_is_the_one_in_the_ledger_and_not_counted_again() -> None:
+    raffle = sold_out()
+    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+    frozen = json.loads(raffle.ledger.get(kind="closed").line)["manifest"]
+    other = ledger.Reconciliation(sold=5, void=0, unsold=0, manifest="0" * 64)
+    with patch.object(drawing, "reconcile", lambda raffle: other), pytest.raises(ManifestChanged):
+        drawing.draw_winner(raffle_id=raffle.pk, by=None)
+    assert drawing._manifest_at_close(raffle) == frozen
+
+
+def test_a_raffle_closed_behind_the_ledgers_back_is_not_drawn_from() -> None:
+    raffle = sold_out()
+    sql("UPDATE raffle_raffle SET status = 'CLOSED' WHERE id = %s", raffle.pk)
+    with pytest.raises(ManifestChanged):
+        drawing.draw_winner(raffle_id=raffle.pk, by=None)
+
+
+def test_a_list_of_millions_may_take_longer_than_a_sale_may_rest() -> None:
+    """Hashing it is thinking between statements, which ends a sale's session after 5 seconds."""
+    raffle = make_raffle(capacity=1000)
+    buy(raffle, make_buyer())
+    sql("SET idle_in_transaction_session_timeout = '200ms'")
+    manifest = ledger.manifest
+
+    def slow(*known: Any) -> Iterator[str]:
+        time.sleep(0.6)
+        return manifest(*known)
+
+    with patch.object(ledger, "manifest", slow):
+        drawing.draw_winner(raffle_id=raffle.pk, by=None)
+        assert verify(raffle.pk).failures == []
+    connections.close_all()
 
 
 def test_a_crash_before_the_commit_leaves_no_winner_anywhere() -> None:

@@ -90,7 +90,7 @@ def test_refuses_a_raffle_born_open() -> None:
     )
 
 
-@pytest.mark.parametrize("field", ["uuid = gen_random_uuid()", "pseudonym_key = 'ab'"])
+@pytest.mark.parametrize("field", ["id = -id", "uuid = gen_random_uuid()", "pseudonym_key = 'ab'"])
 def test_refuses_another_identity(field: str) -> None:
     raffle = make_draft()
     refused_by(
@@ -114,3 +114,30 @@ def test_refuses_any_change_once_closed_even_if_nothing_was_sold(change: str) ->
         "raffle_closed_for_good",
         lambda: sql(f"UPDATE raffle_raffle SET {change} WHERE id = %s", raffle.pk),
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "terms"),
+    [
+        ("raffle_capacity", {"capacity": 0}),
+        ("raffle_capacity", {"capacity": 10_000_001}),
+        ("raffle_limit", {"limit": 0}),
+        ("raffle_price", {"price": -1}),
+        (
+            "raffle_opens_before_it_closes",
+            {"opens_at": "2999-01-01T00:00Z", "closes_at": "2999-01-01T00:00Z"},
+        ),
+    ],
+)
+def test_refuses_terms_that_make_no_sense(rule: str, terms: dict[str, object]) -> None:
+    refused_by(rule, lambda: make_draft(**terms))
+
+
+def test_refuses_an_invented_status_even_without_the_trigger() -> None:
+    raffle = make_draft()
+
+    def tamper() -> None:
+        sql("ALTER TABLE raffle_raffle DISABLE TRIGGER raffle_moves_forward")
+        sql("UPDATE raffle_raffle SET status = 'PAUSED' WHERE id = %s", raffle.pk)
+
+    refused_by("raffle_status", tamper)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import uuid
 from typing import Any
 
@@ -12,6 +14,7 @@ from raffle import drawing, organising
 from raffle.models import LedgerEntry, Purchase, Raffle
 from raffle.tests.forging import forge_draw, forge_entry, insert, refused_by, sql
 from raffle.tests.makers import buy, make_buyer, make_raffle, make_staff, sold_numbers
+from raffle.tests.races import race
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,17 @@ def test_refuses_to_truncate(noun: str) -> None:
     with pytest.raises(DatabaseError) as error, transaction.atomic():
         sql(f"TRUNCATE raffle_{noun} CASCADE")
     assert error.value.__cause__.diag.constraint_name in refused  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("noun", [*NOUNS, "raffle"])
+def test_each_table_refuses_to_be_truncated_even_if_the_others_did_not(noun: str) -> None:
+    def truncate() -> None:
+        for other in {*NOUNS, "raffle"} - {noun}:
+            sql(f"ALTER TABLE raffle_{other} DISABLE TRIGGER USER")
+        sql(f"TRUNCATE raffle_{noun} CASCADE")
+        raise AssertionError("it was truncated; this exception takes it back")
+
+    refused_by(f"{noun}_never_truncated", truncate)
 
 
 @pytest.fixture
@@ -133,6 +147,57 @@ def test_refuses_a_void_once_the_list_is_closed(closed: Raffle) -> None:
     refused_by("void_only_while_open", lambda: insert("raffle_void", row))
 
 
+def a_void(raffle: Raffle, number: int, reason: str = "a mistake") -> dict[str, Any]:
+    return {
+        "ticket_id": raffle.tickets.get(number=number).pk, "reason": reason,
+        "voided_by_id": make_staff().pk, "voided_at": "2026-01-01T00:00Z",
+    }  # fmt: skip
+
+
+def test_refuses_a_second_void_and_one_without_a_reason() -> None:
+    raffle = make_raffle()
+    buy(raffle, make_buyer(), 2)
+    insert("raffle_void", a_void(raffle, 1))
+    refused_by("raffle_void_pkey", lambda: insert("raffle_void", a_void(raffle, 1)))
+    refused_by("void_has_a_reason", lambda: insert("raffle_void", a_void(raffle, 2, reason="")))
+
+
+def test_a_raw_void_that_races_the_close_waits_and_is_refused() -> None:
+    """Let in after the close had counted, it would make the frozen list a lie."""
+    raffle = make_raffle()
+    buy(raffle, make_buyer())
+    row = a_void(raffle, 1)
+    outcome: list[object] = []
+
+    def void_meanwhile() -> None:
+        outcome.extend(race(lambda: refused_by("void_only_while_open", insert_void)))
+
+    def insert_void() -> None:
+        insert("raffle_void", row)
+
+    with transaction.atomic():
+        sql("UPDATE raffle_raffle SET status = 'CLOSED' WHERE id = %s", raffle.pk)
+        attacker = threading.Thread(target=void_meanwhile)
+        attacker.start()
+        time.sleep(0.4)
+        assert not outcome
+    attacker.join()
+    assert outcome == [None]
+    assert not raffle.tickets.get().is_void
+
+
+def test_a_temporary_table_does_not_slip_under_the_guards(closed: Raffle) -> None:
+    """PostgreSQL looks for tables in pg_temp first, unless a function fixes search_path."""
+
+    def shadow() -> None:
+        sql("CREATE TEMP TABLE raffle_raffle ON COMMIT DROP AS TABLE public.raffle_raffle")
+        sql("UPDATE pg_temp.raffle_raffle SET status = 'OPEN'")
+        insert("raffle_void", row)
+
+    row = a_void(closed, 1)
+    refused_by("void_only_while_open", shadow)
+
+
 def test_an_entry_that_continues_the_chain_is_let_in() -> None:
     raffle = make_raffle()
     forge_entry(raffle)
@@ -145,6 +210,7 @@ def test_an_entry_that_continues_the_chain_is_let_in() -> None:
         {"prev": "0" * 64}, {"hash": "0" * 64}, {"seq": 9}, {"kind": "other"},
         {"raffle": str(uuid.UUID(int=0))}, {"at": "2020-01-01T00:00:00.000000Z"},
         {"row_seq": 5, "seq": 5}, {"row_seq": 0, "seq": 0},
+        {"row_seq": 5, "seq": 5, "prev": "0" * 64}, {"row_seq": 0, "seq": 0, "prev": "0" * 64},
     ],
     ids=str,
 )  # fmt: skip

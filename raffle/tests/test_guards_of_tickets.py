@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 from django.db import connections, transaction
+from django.utils import timezone
 
 from raffle import drawing
 from raffle.tests.forging import a_ticket, forge_purchase, forge_ticket, insert, refused_by, sql
@@ -109,6 +111,64 @@ def test_refuses_a_purchase_of_more_than_a_thousand() -> None:
     refused_by("purchase_quantity", lambda: forge_purchase(raffle, make_buyer(), 1, quantity=1001))
 
 
+def insert_together(*rows: dict[str, object]) -> None:
+    """In one statement, so that the guard sees them together."""
+    columns = ", ".join(rows[0])
+    marks = ", ".join(["(" + ", ".join(["%s"] * len(rows[0])) + ")"] * len(rows))
+    values = [value for row in rows for value in row.values()]
+    sql(f"INSERT INTO raffle_ticket ({columns}) VALUES {marks}", *values)
+
+
+def test_refuses_a_gap_within_one_statement() -> None:
+    raffle, alice, bob = make_raffle(), make_buyer("alice"), make_buyer("bob")
+
+    def gap() -> None:
+        whose = [(alice, forge_purchase(raffle, alice, 1), 1)]
+        whose.append((bob, forge_purchase(raffle, bob, 3), 3))
+        insert_together(*(a_ticket(raffle, *ticket) for ticket in whose))
+
+    refused_by("ticket_numbers_are_dense", gap)
+
+
+@pytest.mark.parametrize(("first", "quantity"), [(1, 2), (2, 2), (1, 3)])
+def test_refuses_a_purchase_with_a_strangers_ticket_amid_its_own(first: int, quantity: int) -> None:
+    """1, 2 and 3 are dense, but the middle one is Bob's: no count of Alice's fits."""
+    raffle, alice, bob = make_raffle(), make_buyer("alice"), make_buyer("bob")
+
+    def interleave() -> None:
+        hers = forge_purchase(raffle, alice, first, quantity)
+        his = forge_purchase(raffle, bob, 2)
+        insert_together(
+            a_ticket(raffle, alice, hers, 1),
+            a_ticket(raffle, bob, his, 2),
+            a_ticket(raffle, alice, hers, 3, slot=2),
+        )
+
+    refused_by("purchase_is_whole", interleave)
+
+
+def test_refuses_a_ticket_of_another_raffle_than_its_purchase() -> None:
+    raffle, other = make_raffle(), make_raffle()
+    refused_by(
+        "ticket_belongs_to_its_purchase",
+        lambda: forge_ticket(raffle, make_buyer(), 1, raffle_id=other.pk),
+    )
+
+
+def test_refuses_a_key_a_ledger_line_or_a_validation_code_twice() -> None:
+    raffle, alice = make_raffle(), make_buyer()
+    bought = buy(raffle, alice, key="once").purchase
+    code, line = raffle.tickets.get().code, bought.ledger_seq
+    refused_by("purchase_key_once_a_buyer", lambda: forge_purchase(raffle, alice, 2, key="once"))
+    refused_by("purchase_entry_once", lambda: forge_purchase(raffle, alice, 2, ledger_seq=line))
+    refused_by("raffle_ticket_code_key", lambda: forge_ticket(raffle, make_buyer(), 2, code=code))
+
+
+def test_refuses_a_purchase_of_nothing() -> None:
+    raffle = make_raffle()
+    refused_by("purchase_quantity", lambda: forge_purchase(raffle, make_buyer(), 1, quantity=0))
+
+
 def test_refuses_a_purchase_that_is_not_in_the_ledger() -> None:
     raffle = make_raffle()
     refused_by(
@@ -151,6 +211,16 @@ def test_refuses_a_ticket_before_opening_time_and_after_closing_time() -> None:
     late = make_draft(closes_at="2000-01-01T00:00Z")
     sql("UPDATE raffle_raffle SET status = 'OPEN' WHERE id = %s", late.pk)
     refused_by("ticket_sold_only_while_open", lambda: forge_ticket(late, make_buyer(), 1))
+
+
+def test_refuses_a_ticket_after_closing_time_in_a_transaction_begun_before() -> None:
+    raffle, alice = make_raffle(closes_at=timezone.now() + timedelta(seconds=0.5)), make_buyer()
+
+    def linger() -> None:
+        sql("SELECT pg_sleep(0.6)")
+        forge_ticket(raffle, alice, 1)
+
+    refused_by("ticket_sold_only_while_open", linger)
 
 
 def test_a_raw_ticket_that_races_the_close_waits_and_is_refused() -> None:

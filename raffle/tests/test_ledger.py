@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
@@ -55,6 +56,11 @@ def test_a_pseudonym_differs_from_raffle_to_raffle_and_person_to_person() -> Non
     names = {ledger.pseudonym(key * 32, user) for key in ("aa", "bb") for user in (1, 2, 12)}
     assert len(names) == 6
     assert ledger.pseudonym("aa" * 32, 1) == ledger.pseudonym("aa" * 32, 1)
+
+
+def test_a_pseudonym_is_an_hmac_under_the_secret_of_the_raffle() -> None:
+    told = hmac.new(b"\xaa" * 32, b"12", hashlib.sha256).hexdigest()[:32]
+    assert ledger.pseudonym("aa" * 32, 12) == told
 
 
 def test_the_manifest_has_a_line_for_every_number() -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -110,6 +112,29 @@ def test_two_raffles_do_not_wait_for_each_other() -> None:
         assert time.monotonic() - began < 2
 
 
+def test_buyers_of_two_raffles_at_once_each_get_a_ticket_of_their_own() -> None:
+    first, second = make_raffle(), make_raffle()
+    acts = [partial(buy, raffle, make_buyer()) for raffle in (first, second) * 6]
+    with a_wide_gap():
+        outcomes = race(*acts)
+    bought = [outcome.purchase.raffle_id for outcome in outcomes if isinstance(outcome, Receipt)]
+    assert bought == [first.pk, second.pk] * 6
+
+
+def test_those_who_wait_share_a_commit_only_if_that_is_on(settings: Any) -> None:
+    raffle, sell_really = make_raffle(), selling.sell
+    sizes: list[int] = []
+
+    def counted(orders: Sequence[Order]) -> list[selling.Outcome]:
+        sizes.append(len(orders))
+        return sell_really(orders)
+
+    with a_wide_gap(), patch.object(selling, "sell", counted):
+        race(*(partial(buy, raffle, buyer) for buyer in make_buyers(6)))
+    assert (max(sizes) > 1) is settings.COMBINE_PURCHASES
+    assert sold_numbers(raffle) == [1, 2, 3, 4, 5, 6]
+
+
 def test_buying_against_the_close_sells_nothing_after_it() -> None:
     raffle = make_raffle(capacity=1000)
     close = partial(drawing.close_raffle, raffle_id=raffle.pk, by=None, reason="over")
@@ -134,6 +159,18 @@ def test_a_buyer_who_waits_for_the_lock_while_the_raffle_closes_is_refused() -> 
         sql("UPDATE raffle_raffle SET status = 'CLOSED' WHERE id = %s", raffle.pk)
     waiting.join()
     assert kinds(outcome) == {"SalesClosed": 1}
+    assert sold_numbers(raffle) == []
+
+
+def test_a_close_between_our_look_and_our_insert_is_a_clear_refusal() -> None:
+    """The closing time passes after the lock was taken: the database says so, by name."""
+    raffle, alice = make_raffle(), make_buyer()
+    now = sql("SELECT clock_timestamp()")[0][0]
+    draft_until = now + timedelta(seconds=0.5)
+    sql("UPDATE raffle_raffle SET closes_at = %s WHERE id = %s", draft_until, raffle.pk)
+    with a_wide_gap(0.8):
+        outcomes = race(partial(buy, raffle, alice))
+    assert kinds(outcomes) == {"SalesClosed": 1}
     assert sold_numbers(raffle) == []
 
 

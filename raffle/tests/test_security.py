@@ -33,7 +33,7 @@ def test_production_refuses_to_start_with_debug_or_a_short_key(wrong: dict[str, 
         "ALLOWED_HOSTS": "raffle.example.org",
         "EMAIL_URL": "consolemail://",
     }
-    command = [sys.executable, ROOT / "manage.py", "check"]
+    command = [sys.executable, str(ROOT / "manage.py"), "check"]
     started, refused = (
         subprocess.run(command, env=environment(**env), capture_output=True, text=True, check=False)
         for env in (right, right | wrong)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -35,7 +37,7 @@ from raffle.tests.makers import (
     make_staff,
     sold_numbers,
 )
-from raffle.tests.races import race
+from raffle.tests.races import kinds, race
 
 
 def test_sells_the_next_numbers_and_says_how_many_are_left() -> None:
@@ -68,6 +70,41 @@ def test_refuses_when_sold_out() -> None:
     buy(raffle, make_buyer())
     with pytest.raises(SoldOut):
         buy(raffle, make_buyer())
+
+
+def test_of_several_refusals_the_one_that_lasts_is_told() -> None:
+    raffle, alice = make_raffle(capacity=3), make_buyer()
+    buy(raffle, alice, 2)
+    with pytest.raises(LimitReached):
+        buy(raffle, alice, 2)  # nor are two left
+    buy(raffle, make_buyer())
+    with pytest.raises(SoldOut):
+        buy(raffle, alice)  # nor may she
+    with pytest.raises(StaffCannotBuy):
+        buy(raffle, make_staff())
+
+
+def test_a_refusal_of_one_buyer_is_not_remembered_against_another() -> None:
+    raffle, alice = make_raffle(), make_buyer("alice")
+    buy(raffle, alice, 2)
+    for _ in range(2):
+        with pytest.raises(LimitReached):
+            buy(raffle, alice)
+    assert list(buy(raffle, make_buyer("bob")).purchase.numbers) == [3]
+
+
+def test_the_limit_is_a_raffles_own() -> None:
+    alice = make_buyer()
+    for raffle in (make_raffle(), make_raffle()):
+        assert buy(raffle, alice, 2).remaining == 98
+
+
+def test_sales_begin_with_the_opening_instant_and_end_with_the_closing_instant() -> None:
+    opens = timezone.now()
+    closes, moment = opens + timedelta(hours=1), timedelta(microseconds=1)
+    raffle = Raffle(status="OPEN", opens_at=opens, closes_at=closes)
+    told = [raffle.is_selling(at) for at in (opens - moment, opens, closes - moment, closes)]
+    assert told == [False, True, True, False]
 
 
 def test_refuses_before_opening_after_closing_and_in_a_draft() -> None:
@@ -136,6 +173,16 @@ def test_the_same_key_is_the_same_purchase() -> None:
     assert again.pk == first.pk
     assert list(again.numbers) == list(first.numbers)
     assert sold_numbers(raffle) == [1]
+
+
+def test_the_same_key_again_says_how_many_are_left_now() -> None:
+    raffle, alice = make_raffle(capacity=5), make_buyer("alice")
+    buy(raffle, alice, key="once")
+    buy(raffle, make_buyer("bob"), 2)
+    assert buy(raffle, alice, key="once").remaining == 2
+    under_the_lock = sell([Order(raffle.pk, alice.pk, 1, "once")])[0]
+    assert isinstance(under_the_lock, Receipt)
+    assert under_the_lock.remaining == 2
 
 
 def test_the_same_key_still_answers_after_the_raffle_sold_out_and_closed() -> None:
@@ -271,6 +318,40 @@ def test_there_is_one_lock_and_it_comes_before_any_look() -> None:
     assert not [text for text in seen if "FOR UPDATE" in text]
 
 
+def test_the_clock_is_the_databases_and_is_read_after_the_lock() -> None:
+    seen = statements(make_raffle())
+    lock = next(place for place, text in enumerate(seen) if "FOR NO KEY UPDATE" in text)
+    clocks = [place for place, text in enumerate(seen) if "clock_timestamp()" in text]
+    assert clocks == [lock + 1]
+
+
+def test_a_buyer_who_waits_for_the_lock_beyond_closing_time_is_refused_by_the_code() -> None:
+    """Not only by the trigger: sell() has no one to translate what that says."""
+    raffle, alice = make_raffle(closes_at=timezone.now() + timedelta(seconds=1)), make_buyer()
+    outcome: list[object] = []
+
+    def sell_meanwhile() -> None:
+        outcome.extend(race(lambda: sell([Order(raffle.pk, alice.pk, 1, "k")])[0]))
+
+    with transaction.atomic():
+        Raffle.objects.lock(raffle.pk)
+        waiting = threading.Thread(target=sell_meanwhile)
+        waiting.start()
+        time.sleep(1.2)
+    waiting.join()
+    assert kinds(outcome) == {"SalesClosed": 1}
+
+
+def test_read_committed_is_said_and_not_left_to_the_servers_default() -> None:
+    default = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL"
+    try:
+        sql(f"{default} REPEATABLE READ")
+        with transaction.atomic():
+            assert sql("SHOW transaction_isolation")[0][0] == "read committed"
+    finally:
+        sql(f"{default} READ COMMITTED")
+
+
 def test_the_raffle_row_is_not_written_while_selling() -> None:
     raffle = make_raffle()
     before = sql("SELECT xmin, ctid::text FROM raffle_raffle WHERE id = %s", raffle.pk)
@@ -296,9 +377,10 @@ def test_refuses_to_run_inside_a_transaction_that_could_undo_it() -> None:
 def test_connections_come_with_time_outs_and_read_committed() -> None:
     shown = {name: sql(f"SHOW {name}")[0][0] for name in (
         "lock_timeout", "idle_in_transaction_session_timeout", "transaction_isolation", "fsync",
-        "synchronous_commit",
+        "synchronous_commit", "statement_timeout",
     )}  # fmt: skip
     assert shown == {
+        "statement_timeout": "5s",
         "lock_timeout": "3s",
         "idle_in_transaction_session_timeout": "5s",
         "transaction_isolation": "read committed",

@@ -169,7 +169,118 @@ FORGERIES: dict[str, tuple[str, tuple[str, ...], str]] = {
         "tables", ("raffle",),
         "UPDATE raffle_raffle SET closes_at = '2999-01-01T00:00Z' WHERE id = %s",
     ),
+    "a ticket's number changed": (
+        "tables", ("ticket",),
+        "UPDATE raffle_ticket SET number = 7 WHERE raffle_id = %s AND number = 6",
+    ),
+    "a ticket that the ledger has not": (
+        "tables", ("ticket",),
+        "INSERT INTO raffle_ticket (raffle_id, purchase_id, buyer_id, number, slot,"
+        " raffle_capacity, raffle_limit, code) SELECT raffle_id, purchase_id, buyer_id, 7, 2,"
+        " raffle_capacity, raffle_limit, md5(random()::text) FROM raffle_ticket"
+        " WHERE raffle_id = %s AND number = 6",
+    ),
+    "a purchase that the ledger has not": (
+        "tables", ("purchase",),
+        "INSERT INTO raffle_purchase (id, raffle_id, buyer_id, buyer_is_staff, key, quantity,"
+        " first_number, unit_price, ledger_seq, purchased_at) SELECT gen_random_uuid(), raffle_id,"
+        " buyer_id, false, 'another', 1, 7, unit_price, 10, purchased_at FROM raffle_purchase"
+        " WHERE raffle_id = %s AND first_number = 6",
+    ),
+    "a purchase that points to another line": (
+        "tables", ("purchase",),
+        "UPDATE raffle_purchase SET ledger_seq = 2 WHERE raffle_id = %s AND first_number = 1",
+    ),
+    "a purchase that begins elsewhere": (
+        "tables", ("purchase",),
+        "UPDATE raffle_purchase SET first_number = 2 WHERE raffle_id = %s AND first_number = 1",
+    ),
+    "a purchase at another price": (
+        "tables", ("purchase",),
+        "ALTER TABLE raffle_purchase DROP CONSTRAINT purchase_copies_raffle_price;"
+        "UPDATE raffle_purchase SET unit_price = 1 WHERE raffle_id = %s AND first_number = 1",
+    ),
+    "two buyers swapped": (
+        "tables", ("purchase", "ticket"),
+        "ALTER TABLE raffle_ticket DROP CONSTRAINT ticket_belongs_to_its_purchase,"
+        " DROP CONSTRAINT ticket_slot_once;"
+        "CREATE TEMP TABLE swap ON COMMIT DROP AS SELECT a.purchase_id, b.buyer_id"
+        " FROM raffle_ticket a JOIN raffle_ticket b USING (raffle_id)"
+        " WHERE raffle_id = %s AND a.number + b.number = 11 AND a.number IN (5, 6);"
+        "UPDATE raffle_purchase p SET buyer_id = s.buyer_id FROM swap s WHERE s.purchase_id = p.id;"
+        "UPDATE raffle_ticket t SET buyer_id = s.buyer_id FROM swap s"
+        " WHERE s.purchase_id = t.purchase_id",
+    ),
+    "a ticket of another buyer's purchase": (
+        "tables", ("ticket",),
+        "ALTER TABLE raffle_ticket DROP CONSTRAINT ticket_belongs_to_its_purchase;"
+        "UPDATE raffle_ticket t SET purchase_id = p.purchase_id FROM raffle_ticket p"
+        " WHERE p.raffle_id = t.raffle_id AND p.number = 5 AND t.raffle_id = %s AND t.number = 6",
+    ),
+    "a ticket with another holder": (
+        "tables", ("ticket",),
+        "ALTER TABLE raffle_ticket DROP CONSTRAINT ticket_belongs_to_its_purchase;"
+        "UPDATE raffle_ticket t SET buyer_id = p.buyer_id, slot = 2 FROM raffle_ticket p"
+        " WHERE p.raffle_id = t.raffle_id AND p.number = 5 AND t.raffle_id = %s AND t.number = 6",
+    ),
+    "a ticket sold under another capacity": (
+        "tables", ("ticket",),
+        "ALTER TABLE raffle_ticket DROP CONSTRAINT ticket_copies_raffle_limits;"
+        "UPDATE raffle_ticket SET raffle_capacity = 9 WHERE raffle_id = %s AND number = 6",
+    ),
+    "a ticket sold under another limit": (
+        "tables", ("ticket",),
+        "ALTER TABLE raffle_ticket DROP CONSTRAINT ticket_copies_raffle_limits;"
+        "UPDATE raffle_ticket SET raffle_limit = 3 WHERE raffle_id = %s AND number = 6",
+    ),
+    "a slot beyond the limit": (
+        "tables", ("ticket",),
+        "ALTER TABLE raffle_ticket DROP CONSTRAINT ticket_slot_within_limit;"
+        "UPDATE raffle_ticket SET slot = 3 WHERE raffle_id = %s AND number = 6",
+    ),
+    "a slot 0": (
+        "tables", ("ticket",),
+        "ALTER TABLE raffle_ticket DROP CONSTRAINT ticket_slot_within_limit;"
+        "UPDATE raffle_ticket SET slot = 0 WHERE raffle_id = %s AND number = 6",
+    ),
+    "a draw of other entries": (
+        "draw", ("draw",), "UPDATE raffle_draw SET entries = entries + 1 WHERE raffle_id = %s",
+    ),
+    "a draw with another pick": (
+        "draw", ("draw",), "UPDATE raffle_draw SET picked = (picked + 1) %% 5 WHERE raffle_id = %s",
+    ),
+    "a draw from another list": (
+        "draw", ("draw",), "UPDATE raffle_draw SET manifest = 'd' WHERE raffle_id = %s",
+    ),
+    "a draw at another time": (
+        "draw", ("draw",),
+        "UPDATE raffle_draw SET drawn_at = drawn_at + interval '1 second' WHERE raffle_id = %s",
+    ),
 }  # fmt: skip
+
+# Each breaks one thing that makes the last line (10) follow; its hash is right unless that is it.
+BROKEN_LINKS = {
+    "its hash": "hash = repeat('0', 64)",
+    "its place in the table": "seq = 11",
+    "its kind in the table": "kind = 'void'",
+    "its time in the table": "at = at + interval '1 second'",
+    "its place": """line = replace(line, '"seq":10', '"seq":11')""",
+    "the line before": """line = regexp_replace(line, '"prev":"[^"]*"', '"prev":"0"')""",
+    "its raffle": """line = regexp_replace(line, '"raffle":"[^"]*"', '"raffle":"0"')""",
+    "its spelling": """line = replace(line, ',"kind"', ', "kind"')""",
+    "its language": "line = 'drawn'",
+}
+
+
+@pytest.mark.parametrize("link", BROKEN_LINKS)
+def test_a_line_that_does_not_follow_is_found(raffle: Raffle, link: str) -> None:
+    with forging("ledgerentry"):
+        last = "raffle_id = %s AND seq >= 10"
+        sql(f"UPDATE raffle_ledgerentry SET {BROKEN_LINKS[link]} WHERE {last}", raffle.pk)
+        if link != "its hash":
+            rehash = "encode(sha256(convert_to(line, 'UTF8')), 'hex')"
+            sql(f"UPDATE raffle_ledgerentry SET hash = {rehash} WHERE {last}", raffle.pk)
+        assert "chain" in failed(raffle)
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
@@ -265,6 +376,26 @@ REWRITINGS: dict[str, tuple[str, Callable[[list[dict[str, Any]]], Any]]] = {
     ),
     "an unknown kind": ("life", lambda lines: lines.insert(4, dict(lines[0], kind="note"))),
     "a line that cannot be read": ("life", lambda lines: line_of(lines, "purchase").pop("tickets")),
+    "sold before opening time": (
+        "window",
+        lambda lines: [
+            line_of(lines, kind)["terms"].update(opens_at="2999-01-01T00:00:00.000000Z")
+            for kind in ("created", "opened")
+        ],
+    ),
+    "opened on other terms": (
+        "life", lambda lines: line_of(lines, "opened")["terms"].update(prize="A pencil"),
+    ),
+    "a void twice": ("life", lambda lines: lines.insert(8, dict(line_of(lines, "void")))),
+    "a void after the close": ("life", lambda lines: lines.insert(8, lines.pop(7))),
+    "a void of number 0": ("numbers", lambda lines: line_of(lines, "void").update(number=0)),
+    "the last purchase left out": ("tables", lambda lines: lines.pop(6)),
+    "more sold at the close": ("manifest", lambda lines: line_of(lines, "closed").update(sold=6)),
+    "fewer void at the close": ("manifest", lambda lines: line_of(lines, "closed").update(void=0)),
+    "more unsold at the close": (
+        "manifest", lambda lines: line_of(lines, "closed").update(unsold=3),
+    ),
+    "drawn from another list": ("draw", lambda lines: lines[-1].update(manifest="d" * 64)),
 }  # fmt: skip
 
 
