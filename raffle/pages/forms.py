@@ -1,4 +1,4 @@
-"""The shape of what buyers send, and only the shape: the rules are in selling.py."""
+"""The shape of what buyers send, and only the shape: the rules are in book.py."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models import Case, F, Q, QuerySet, When
 
 from accounts.models import User
-from raffle import selling
+from raffle.book import refusal
 from raffle.errors import Refusal, StaffCannotBuy
 from raffle.models import MOST_A_PURCHASE, ClockTimestamp, Draw, Raffle, Ticket, Void
 
@@ -124,7 +124,7 @@ def raffle_page(raffle: Raffle, viewer: Viewer) -> RafflePage:
         tickets = list(
             raffle.tickets.filter(buyer=viewer).select_related("void").order_by("number")
         )
-    refused = selling.refusal(raffle, raffle.now, raffle.sold, len(tickets), quantity=1)
+    refused = refusal(raffle, raffle.now, raffle.sold, len(tickets), quantity=1)
     if viewer.is_staff and not refused:
         refused = StaffCannotBuy()
     return RafflePage(

@@ -7,6 +7,7 @@ from typing import Any
 
 from accounts.models import User
 from raffle import organising, selling
+from raffle.book import Receipt
 from raffle.models import Raffle
 
 
@@ -37,7 +38,7 @@ def make_raffle(**terms: Any) -> Raffle:
     return organising.open_raffle(raffle_id=make_draft(**terms).pk, by=None)
 
 
-def buy(raffle: Raffle, buyer: User, quantity: int = 1, key: str | None = None) -> selling.Receipt:
+def buy(raffle: Raffle, buyer: User, quantity: int = 1, key: str | None = None) -> Receipt:
     return selling.purchase(
         slug=raffle.slug, buyer=buyer, quantity=quantity, key=key or str(uuid.uuid4())
     )

@@ -14,9 +14,11 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg_pool import PoolTimeout
 
+from raffle import book as raffle_book
 from raffle import selling
+from raffle.book import Order, Outcome, Receipt
 from raffle.errors import Busy, OutcomeUnknown
-from raffle.selling import Order, settle
+from raffle.selling import settle
 from raffle.tests.forging import sql
 from raffle.tests.makers import buy, make_buyer, make_buyers, make_raffle, sold_numbers
 
@@ -122,7 +124,7 @@ def test_a_whole_batch_survives_a_lost_answer() -> None:
     with session_dies("after") as deaths:
         outcomes = settle(orders)
     assert len(deaths) == 1
-    numbers = [list(o.purchase.numbers) for o in outcomes if isinstance(o, selling.Receipt)]
+    numbers = [list(o.purchase.numbers) for o in outcomes if isinstance(o, Receipt)]
     assert numbers == [[n] for n in range(1, 21)]
     assert sold_numbers(raffle) == list(range(1, 21))
 
@@ -141,7 +143,7 @@ def test_a_session_that_froze_while_holding_the_lock_is_put_out() -> None:
 def test_a_worker_that_froze_and_woke_up_too_late_sells_after_all_and_once() -> None:
     """Its own session was ended meanwhile; the sale is made again, with a new one."""
     raffle, alice = make_raffle(), make_buyer()
-    look, naps = selling._look, [1.5]
+    look, naps = raffle_book.look, [1.5]
 
     def after_a_nap(*args: Any) -> Any:
         if naps:
@@ -149,7 +151,7 @@ def test_a_worker_that_froze_and_woke_up_too_late_sells_after_all_and_once() -> 
             time.sleep(naps.pop())
         return look(*args)
 
-    with patch.object(selling, "_look", after_a_nap):
+    with patch.object(selling, "look", after_a_nap):
         assert list(buy(raffle, alice).purchase.numbers) == [1]
     assert sold_numbers(raffle) == [1]
 
@@ -193,7 +195,7 @@ def test_what_is_tried_again_and_what_is_said_when_all_was_in_vain(
     raffle, alice = make_raffle(), make_buyer()
     real, ahead, found_open = selling.sell, list(errors), []
 
-    def sell(orders: Sequence[Order]) -> list[selling.Outcome]:
+    def sell(orders: Sequence[Order]) -> list[Outcome]:
         found_open.append(connection.connection is not None)
         connection.ensure_connection()
         if ahead:

@@ -21,9 +21,10 @@ from psycopg import IsolationLevel
 
 from accounts.models import User
 from raffle import drawing, selling
+from raffle.book import Book, Order, Outcome, Receipt
 from raffle.errors import Busy
 from raffle.models import Raffle, RaffleQuerySet, Ticket
-from raffle.selling import Order, Receipt, sell
+from raffle.selling import sell
 from raffle.tests.forging import sql
 from raffle.tests.makers import buy, make_buyer, make_buyers, make_raffle, sold_numbers
 from raffle.tests.races import kinds, race, slowly
@@ -37,8 +38,8 @@ def combine(request: pytest.FixtureRequest, settings: object) -> None:
 @contextmanager
 def a_wide_gap(seconds: float = 0.1) -> Iterator[None]:
     """Hold open the gap between looking and inserting, in which an unlocked rival would look."""
-    write = selling._Book.write
-    with patch.object(selling._Book, "write", slowly(write, seconds)):
+    write = Book.write
+    with patch.object(Book, "write", slowly(write, seconds)):
         yield
 
 
@@ -125,7 +126,7 @@ def test_those_who_wait_share_a_commit_only_if_that_is_on(settings: Any) -> None
     raffle, sell_really = make_raffle(), selling.sell
     sizes: list[int] = []
 
-    def counted(orders: Sequence[Order]) -> list[selling.Outcome]:
+    def counted(orders: Sequence[Order]) -> list[Outcome]:
         sizes.append(len(orders))
         return sell_really(orders)
 
@@ -239,11 +240,11 @@ def test_control_without_the_lock_our_own_code_believes_five_times_that_it_may_s
     raffle = make_raffle(capacity=1)
     wanted: list[int] = []
 
-    def believe(book: selling._Book) -> None:
+    def believe(book: Book) -> None:
         time.sleep(0.1)
         wanted.extend(ticket.number for ticket in book.tickets)
 
-    with no_lock(), patch.object(selling._Book, "write", believe):
+    with no_lock(), patch.object(Book, "write", believe):
         race(*(partial(sell_alone, raffle, buyer) for buyer in make_buyers(5)))
     assert wanted == [1] * 5
 

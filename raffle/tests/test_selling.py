@@ -15,7 +15,9 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from raffle import book as raffle_book
 from raffle import drawing, ledger, organising, selling
+from raffle.book import Book, Order, Receipt
 from raffle.errors import (
     KeyReused,
     LimitReached,
@@ -26,7 +28,7 @@ from raffle.errors import (
     StaffCannotBuy,
 )
 from raffle.models import LedgerEntry, Purchase, Raffle
-from raffle.selling import Order, Receipt, sell, settle
+from raffle.selling import sell, settle
 from raffle.tests.forging import sql
 from raffle.tests.makers import (
     buy,
@@ -221,15 +223,15 @@ def test_a_retry_that_overtakes_its_own_purchase_is_not_refused_for_it() -> None
 def test_the_same_key_at_the_same_moment_for_two_raffles_buys_once() -> None:
     held, other, alice = make_raffle(), make_raffle(), make_buyer()
     order = Order(other.pk, alice.pk, 1, "once")
-    look = selling._look
+    look = raffle_book.look
 
     def look_then_lose_the_race(*asked: Any) -> Any:
         book = look(*asked)
-        with patch.object(selling, "_look", look):
+        with patch.object(selling, "look", look):
             race(partial(buy, held, alice, key="once"))
         return book
 
-    with patch.object(selling, "_look", look_then_lose_the_race):
+    with patch.object(selling, "look", look_then_lose_the_race):
         outcome = settle([order])[0]
     assert isinstance(outcome, KeyReused)
     assert sold_numbers(other) == []
@@ -275,15 +277,15 @@ def test_a_batch_is_sold_in_order_each_with_its_own_answer() -> None:
 
 def test_a_batch_that_takes_too_long_is_sold_one_by_one() -> None:
     raffle, (alice, bob) = make_raffle(), make_buyers(2)
-    write = selling._Book.write
+    write = Book.write
 
-    def too_much_for_two(book: selling._Book) -> None:
+    def too_much_for_two(book: Book) -> None:
         if len(book.purchases) > 1:
             sql("SET LOCAL statement_timeout = '50ms'")
             sql("SELECT pg_sleep(1)")
         write(book)
 
-    with patch.object(selling._Book, "write", too_much_for_two):
+    with patch.object(Book, "write", too_much_for_two):
         outcomes = settle(orders_of(raffle, (alice.pk, 1, "a"), (bob.pk, 1, "b")))
     assert [type(outcome) for outcome in outcomes] == [Receipt, Receipt]
     assert sold_numbers(raffle) == [1, 2]
