@@ -1,0 +1,1 @@
+"""The stand-alone verifier, which shares no code with the site, and its tests."""

@@ -1,0 +1,1 @@
+"""Genuine records, forged ones, and what the verifier says of them."""
