@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -41,7 +41,7 @@ DEFAULT_RELAYS = (
     "https://api3.drand.sh",
     "https://drand.cloudflare.com",
 )
-SECONDS = 3.0  # for all relays together, from the first byte sent to the last one read
+SECONDS = 3.0  # for all relays together, however slowly one of them talks
 LARGEST_ANSWER = 65_536  # bytes; a genuine one has about 200
 DOMAIN = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"  # of the scheme bls-unchained-g1-rfc9380
 SIGNATURE = re.compile(r"[0-9a-f]{96}")
@@ -151,13 +151,16 @@ class BeaconAway(Exception):
         return any(answer.said is Said.NOT_YET for answer in self.answers)
 
 
+Heard = SimpleQueue[tuple["_Call", "str | Answer"]]  # who called, and what came of it
+
+
 def fetch(chain: Chain, round: int, relays: Sequence[str]) -> str:
     """The signature of `round`: of all relays, asked at once, the first one that verifies.
 
     Takes as long as the fastest honest relay and one check; a false signature costs one check
     more. Raises BeaconAway if nobody gave a valid one within SECONDS.
     """
-    heard: SimpleQueue[tuple[_Call, str | Answer]] = SimpleQueue()
+    heard: Heard = SimpleQueue()
     calls = [_Call(relay, chain, round, heard) for relay in relays]
     for call in calls:
         threading.Thread(target=call.make, name=f"beacon {call.relay}", daemon=True).start()
@@ -168,12 +171,7 @@ def fetch(chain: Chain, round: int, relays: Sequence[str]) -> str:
             call.hang_up()
 
 
-def _first_valid(
-    chain: Chain,
-    round: int,
-    calls: Sequence[_Call],
-    heard: SimpleQueue[tuple[_Call, str | Answer]],
-) -> str:
+def _first_valid(chain: Chain, round: int, calls: Sequence[_Call], heard: Heard) -> str:
     deadline = time.monotonic() + SECONDS
     silent, answers = list(calls), []
     while silent:
@@ -193,20 +191,17 @@ def _first_valid(
     raise BeaconAway(round, answers + late)
 
 
+@dataclass(eq=False)
 class _Call:
     """One question to one relay, in a thread of its own."""
 
-    def __init__(
-        self,
-        relay: str,
-        chain: Chain,
-        round: int,
-        heard: SimpleQueue[tuple[_Call, str | Answer]],
-    ) -> None:
-        self.relay, self.chain, self.round, self.heard = relay, chain, round, heard
-        self.lock = threading.Lock()
-        self.line: socket.socket | None = None
-        self.over = False
+    relay: str
+    chain: Chain
+    round: int
+    heard: Heard
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    line: socket.socket | None = None
+    over: bool = False
 
     def make(self) -> None:
         """Put a signature, unchecked, or the Answer without one into `heard`."""
@@ -249,8 +244,8 @@ class _Call:
     def _understand(self, status: int, body: bytes) -> str | Answer:
         if status in {404, 425}:  # no such round so far; too early
             return Answer(self.relay, Said.NOT_YET, f"status {status}")
-        if status != 200:
-            return Answer(self.relay, Said.AWAY, f"status {status}")
+        if status != 200 or not body:  # drand says nothing at all of a round that it missed
+            return Answer(self.relay, Said.AWAY, f"status {status}, {len(body)} bytes")
         if len(body) > LARGEST_ANSWER:
             return Answer(self.relay, Said.LIED, f"more than {LARGEST_ANSWER} bytes")
         try:
