@@ -124,7 +124,8 @@ class Book:
 
     def write(self) -> None:
         if self.purchases:
-            LedgerEntry.objects.add(self.raffle, self.entries)
+            buyers: list[int | None] = [bought.buyer_id for bought in self.purchases]
+            LedgerEntry.objects.add(self.raffle, self.entries, buyers)
             Purchase.objects.bulk_create(self.purchases)
             Ticket.objects.bulk_create(self.tickets)
 

@@ -1,78 +1,97 @@
-"""Drawing: close, reconcile, pick, publish, all under the raffle's lock and in one COMMIT.
+"""Drawing: seal what the draw is made from, pick, publish, all under the raffle's lock.
 
-The winner does not exist before `draw_winner()` commits, and from then on it is public.
+The winner does not exist before the draw commits, and from then on it is public. In the local and
+manual methods sealing and drawing are one COMMIT. In the beacon method the seal is public first,
+and the draw follows once the round that it names is out: by then there is nothing left to choose.
 """
 
 from __future__ import annotations
 
-import json
 import secrets
+from collections.abc import Sequence
+from datetime import timedelta
 
-from django.db import connection, transaction
+from django.conf import settings
+from django.db import transaction
 
 from accounts.models import User
-from raffle import ledger
-from raffle.errors import ManifestChanged, NothingSold, NotOpen, ReasonMissing
-from raffle.models import Draw, LedgerEntry, Raffle, Ticket
+from raffle import awarding, beacon, closing, picking, seconding
+from raffle.errors import (
+    BeaconLate,
+    Cancelled,
+    NothingSold,
+    NotOpen,
+    NumbersDiffer,
+)
+from raffle.ledger import Facts, Reconciliation, timestamp
+from raffle.models import Draw, LedgerEntry, Proposal, Raffle, Seal, Ticket
+
+CHAIN = beacon.QUICKNET
+LEAD = timedelta(seconds=120)  # between seal and round: time enough for the seal to be seen
 
 
-@transaction.atomic(durable=True)
-def close_raffle(*, raffle_id: int, by: User | None, reason: str) -> Raffle:
-    """Stop the sales for good and freeze the manifest. Raises NotOpen, ReasonMissing."""
-    if not reason.strip():
-        raise ReasonMissing
-    take_time()
-    raffle = Raffle.objects.lock_and_look(raffle_id)
-    if raffle.status != Raffle.Status.OPEN:
-        raise NotOpen
-    _close(raffle, by, reason)
-    return raffle
+def draw_winner(*, raffle_id: int, by: User | None, numbers: Sequence[int] = ()) -> Draw | Seal:
+    """Draw the winners and publish them; first close and reconcile in the name of `by`, if need be.
 
-
-@transaction.atomic(durable=True)
-def draw_winner(*, raffle_id: int, by: User | None) -> Draw:
-    """Draw the one winner and publish it; close the raffle first if it is open.
-
-    There is no redraw: asked again, it returns the same draw. Raises NotOpen for a draft and
-    NothingSold (which changes nothing) if no valid ticket was sold. `by` is None for an operator.
+    Returns the Seal instead while its beacon round is to come: ask again then. `numbers` are those
+    of the drum, as the second person reads them. There is no redraw: asked again, it returns the
+    same draw. Raises NotOpen for a draft, Cancelled, NothingSold (which changes nothing),
+    SecondPersonNeeded, NotClosed, NotReconciled, NumbersDiffer, BeaconLate, ManifestChanged.
     """
-    take_time()
+    sealed = Seal.objects.filter(raffle_id=raffle_id, method=Raffle.Method.BEACON).first()
+    if sealed is None or Draw.objects.filter(raffle_id=raffle_id).exists():
+        return _seal_and_draw(raffle_id, by, numbers)
+    raffle = Raffle.objects.as_it_stands().get(pk=raffle_id)
+    if sealed.round_at is None or raffle.now < sealed.round_at:
+        return sealed
+    return _reveal(sealed, by, _ask(sealed))
+
+
+@transaction.atomic(durable=True)
+def _seal_and_draw(raffle_id: int, by: User | None, numbers: Sequence[int]) -> Draw | Seal:
+    closing.take_time()
     raffle = Raffle.objects.lock_and_look(raffle_id)
     if drawn := Draw.objects.select_related("ticket").filter(raffle=raffle).first():
         return drawn
+    if sealed := Seal.objects.filter(raffle=raffle).first():
+        return sealed  # by somebody else, at the same moment
     if raffle.status == Raffle.Status.DRAFT:
         raise NotOpen
-    if raffle.status == Raffle.Status.OPEN:
-        closed = _close(raffle, by, "Closed for the draw.")
-    else:
-        closed = reconcile(raffle)
-        if closed.manifest != _manifest_at_close(raffle):
-            raise ManifestChanged
-    if closed.sold == 0:
+    if raffle.status == Raffle.Status.CANCELLED:
+        raise Cancelled
+    confirmed = None
+    if seconding.needed(raffle, Proposal.Act.DRAW):
+        confirmed = seconding.confirm(raffle, Proposal.Act.DRAW, by)
+        if confirmed.numbers != list(numbers):
+            raise NumbersDiffer
+    listed = _final_list(raffle, by)
+    if listed.sold == 0:
         raise NothingSold
-    picked = pick(closed.sold)
-    winner = Ticket.objects.filter(raffle=raffle).valid().order_by("number")[picked]
-    drawn = Draw.objects.create(
-        raffle=raffle,
-        ticket=winner,
-        entries=closed.sold,
-        picked=picked,
-        manifest=closed.manifest,
-        drawn_by=by,
-        drawn_at=raffle.now,
-    )
-    LedgerEntry.objects.append(
-        raffle,
-        "drawn",
-        raffle.now,
-        by=raffle.name_in_ledger(by),
-        method="local",
-        manifest=closed.manifest,
-        entries=closed.sold,
-        picked=picked,
-        number=winner.number,
-    )
-    return drawn
+    sealed = _seal(raffle, by, confirmed, listed)
+    if sealed.method == Raffle.Method.BEACON:
+        return sealed
+    void = _void_numbers(raffle)
+    drum = sealed.method == Raffle.Method.MANUAL
+    picked = picking.picks(numbers, void) if drum else sealed.offsets
+    return _publish(raffle, sealed, by, picked, picking.numbers(picked, void))
+
+
+@transaction.atomic(durable=True)
+def _reveal(sealed: Seal, by: User | None, signature: str) -> Draw:
+    """Combine the seal with the beacon's round, and publish."""
+    closing.take_time()
+    raffle = Raffle.objects.lock_and_look(sealed.raffle_id)
+    if drawn := Draw.objects.select_related("ticket").filter(raffle=raffle).first():
+        return drawn
+    randomness = beacon.randomness(signature)
+
+    def chance(pick: int, size: int) -> int:
+        told = (raffle.uuid, sealed.manifest, sealed.round or 0, randomness)
+        return picking.chance(*told, pick, size)
+
+    picked = picking.combine(sealed.offsets, sealed.entries, chance)
+    order = picking.numbers(picked, _void_numbers(raffle))
+    return _publish(raffle, sealed, by, picked, order, signature)
 
 
 def pick(entries: int) -> int:
@@ -83,42 +102,101 @@ def pick(entries: int) -> int:
     return secrets.randbelow(entries)
 
 
-def reconcile(raffle: Raffle) -> ledger.Reconciliation:
-    """Count and hash the manifest: valid sold + void + unsold = capacity, number by number."""
-    tickets = Ticket.objects.filter(raffle=raffle).order_by("number")
-    rows = tickets.values_list("number", "code", "void").iterator(chunk_size=5000)
-    leaves = (
-        (number, None if void else ledger.leaf(raffle.uuid, number, code))
-        for number, code, void in rows
+def _final_list(raffle: Raffle, by: User | None) -> Reconciliation:
+    """The frozen list, confirmed: by whoever draws, if nobody has done it before."""
+    if raffle.status == Raffle.Status.OPEN:
+        closing.close(raffle, by, "Closed for the draw.")
+    if not LedgerEntry.objects.newest(raffle, "reconciled"):
+        return closing.reconcile(raffle, by)
+    return closing.unchanged(raffle)
+
+
+def _seal(
+    raffle: Raffle, by: User | None, confirmed: Proposal | None, listed: Reconciliation
+) -> Seal:
+    entries = listed.sold
+    drum = raffle.method == Raffle.Method.MANUAL
+    offsets = [] if drum else [pick(entries - i) for i in range(raffle.picks_needed(entries))]
+    sealed = Seal(
+        raffle=raffle,
+        method=raffle.method,
+        entries=entries,
+        manifest=listed.manifest,
+        offsets=offsets,
+        software=settings.SOFTWARE,
+        sealed_by=confirmed.proposed_by if confirmed else by,
+        confirmed_by=by if confirmed else None,
+        sealed_at=raffle.now,
     )
-    return ledger.reconcile(ledger.manifest(raffle.capacity, leaves))
+    facts: Facts = {
+        "by": raffle.name_in_ledger(sealed.sealed_by),
+        "method": sealed.method,
+        "manifest": sealed.manifest,
+        "entries": entries,
+        "offsets": offsets,
+        "software": sealed.software,
+    }
+    if confirmed:
+        facts["second"] = raffle.name_in_ledger(by)
+    if raffle.method == Raffle.Method.BEACON:
+        round_ = CHAIN.first_round_from(raffle.now + LEAD)
+        sealed.chain, sealed.round, sealed.round_at = CHAIN.hash, round_, CHAIN.time_of(round_)
+        told = {"chain": CHAIN.hash, "round": round_, "time": timestamp(sealed.round_at)}
+        facts["beacon"] = told
+    sealed.ledger_seq = LedgerEntry.objects.append(raffle, "sealed", raffle.now, by, **facts)
+    sealed.save(force_insert=True)
+    return sealed
 
 
-def take_time() -> None:
-    """Let this transaction think: hashing a list of millions takes longer than a sale may rest."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        cursor.execute("SET LOCAL statement_timeout = 0")
-
-
-def _close(raffle: Raffle, by: User | None, reason: str) -> ledger.Reconciliation:
-    counted = reconcile(raffle)
-    raffle.status = Raffle.Status.CLOSED
-    raffle.save(update_fields=["status"])
-    LedgerEntry.objects.append(
+def _publish(
+    raffle: Raffle,
+    sealed: Seal,
+    by: User | None,
+    picked: Sequence[int],
+    order: list[int],
+    signature: str = "",
+) -> Draw:
+    """Store the draw, its line in the ledger and who won what."""
+    facts: Facts = {"signature": signature} if signature else {}
+    winners = awarding.winners(raffle, order)
+    prizes = len(raffle.prizes)
+    seq = LedgerEntry.objects.append(
         raffle,
-        "closed",
+        "drawn",
         raffle.now,
-        by=raffle.name_in_ledger(by),
-        reason=reason,
-        manifest=counted.manifest,
-        sold=counted.sold,
-        void=counted.void,
-        unsold=counted.unsold,
+        by,
+        manifest=sealed.manifest,
+        entries=sealed.entries,
+        picked=list(picked),
+        order=order,
+        winners=[*winners[:prizes], *[None] * (prizes - len(winners))],
+        **facts,
     )
-    return counted
+    drawn = Draw.objects.create(
+        raffle=raffle,
+        ticket=Ticket.objects.get(raffle=raffle, number=order[0]),
+        entries=sealed.entries,
+        picked=list(picked),
+        order=order,
+        manifest=sealed.manifest,
+        signature=signature,
+        drawn_by=by,
+        drawn_at=raffle.now,
+        ledger_seq=seq,
+    )
+    for prize, number in enumerate(winners[:prizes], start=1):
+        awarding.give(raffle, drawn, prize, number, seq)
+    return drawn
 
 
-def _manifest_at_close(raffle: Raffle) -> str:
-    line = LedgerEntry.objects.filter(raffle=raffle, kind="closed").first()
-    return json.loads(line.line)["manifest"] if line else ""
+def _ask(sealed: Seal) -> str:
+    """The signature of the sealed round. Raises BeaconLate. Holds no lock: it may take seconds."""
+    try:
+        relays = settings.BEACON_RELAYS or beacon.DEFAULT_RELAYS
+        return beacon.fetch(CHAIN, sealed.round or 0, relays)
+    except beacon.BeaconAway as away:
+        raise BeaconLate from away
+
+
+def _void_numbers(raffle: Raffle) -> set[int]:
+    return set(raffle.voids.values_list("ticket__number", flat=True))

@@ -192,3 +192,134 @@ class ManifestChanged(Refusal):
         super().__init__(
             "The tickets are not those that were frozen at the close. Run verify_raffle."
         )
+
+
+class NotClosed(Refusal):
+    code = "not_closed"
+    title = "The raffle is not closed."
+
+    def __init__(self) -> None:
+        super().__init__("Close the raffle first: only then is the list of tickets final.")
+
+
+class Cancelled(Refusal):
+    code = "cancelled"
+    title = "Cancelled."
+
+    def __init__(self) -> None:
+        super().__init__("This raffle was cancelled: all its tickets are void.")
+
+
+class AlreadyReconciled(Refusal):
+    code = "already_reconciled"
+    title = "Already confirmed."
+
+    def __init__(self) -> None:
+        super().__init__("The figures have been confirmed already.")
+
+
+class NotReconciled(Refusal):
+    code = "not_reconciled"
+    title = "The figures are not confirmed."
+
+    def __init__(self) -> None:
+        super().__init__("Close the raffle and confirm its figures first; then it can be drawn.")
+
+
+class AlreadySealed(Refusal):
+    code = "already_sealed"
+    title = "Already sealed."
+
+    def __init__(self) -> None:
+        super().__init__("The draw is sealed already: there is one seal, and no way back.")
+
+
+class OnePersonIsEnough(Refusal):
+    code = "one_person_is_enough"
+    title = "One person is enough."
+
+    def __init__(self) -> None:
+        super().__init__("In this raffle nobody needs to confirm that: do it at once.")
+
+
+class SecondPersonNeeded(Refusal):
+    code = "second_person_needed"
+    title = "A second person is needed."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Two members of staff are needed: one asks for it in the administration, and another "
+            "one confirms it there."
+        )
+
+
+class WrongNumbers(Refusal):
+    code = "wrong_numbers"
+    status = 422
+    title = "These numbers cannot be right."
+
+
+class NumbersDiffer(Refusal):
+    code = "numbers_differ"
+    status = 422
+    title = "The numbers differ."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "These are not the numbers, in the order, that the first person entered. Nothing was "
+            "drawn. Read the tickets from the drum again, together."
+        )
+
+
+class BeaconLate(Refusal):
+    """The round is not out yet, or no relay gave it. The seal stands, and so does the result."""
+
+    code = "beacon_late"
+    status = 503
+    title = "Waiting for the beacon."
+    retry_after = 3
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The sealed beacon round could not be had yet. Nothing is lost: whatever it says is "
+            "fixed already. Try again in a moment."
+        )
+
+
+# --- Prizes ---------------------------------------------------------------------------------------
+
+
+class AlreadySettled(Refusal):
+    code = "already_settled"
+    title = "Already settled."
+
+    def __init__(self) -> None:
+        super().__init__("This prize has been claimed or forfeited already.")
+
+
+class WrongCode(Refusal):
+    code = "wrong_code"
+    status = 422
+    title = "Not the validation code."
+
+    def __init__(self) -> None:
+        super().__init__("That is not the validation code of the winning ticket.")
+
+
+class ClaimTooLate(Refusal):
+    code = "claim_too_late"
+    title = "Too late."
+
+    def __init__(self) -> None:
+        super().__init__("The time to claim this prize is over. It can only be forfeited now.")
+
+
+class ClaimStillPossible(Refusal):
+    code = "claim_still_possible"
+    title = "It can still be claimed."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The winner still has time to claim this prize. Before that only they can give it up, "
+            "with their validation code."
+        )

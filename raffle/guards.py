@@ -8,8 +8,11 @@ from pathlib import Path
 from django.apps import apps
 from django.db import connection
 
-SQL = Path(__file__).parent / "migrations" / "0002_guards.sql"
-APPEND_ONLY = ("ticket", "purchase", "void", "draw", "ledgerentry")
+SQL = Path(__file__).parent / "migrations" / "guards.sql"
+APPEND_ONLY = (
+    "ticket", "purchase", "void", "proposal", "seal", "draw", "award", "claim", "forfeit",
+    "ledgerentry",
+)  # fmt: skip
 TRIGGERS = frozenset(
     {
         "raffle_moves_forward",
@@ -18,20 +21,32 @@ TRIGGERS = frozenset(
         "raffle_tickets_sold",
         "raffle_purchase_made",
         "raffle_ticket_voided",
+        "raffle_sealed",
+        "raffle_sealed_in_time",
         "raffle_winner_drawn",
+        "raffle_prize_awarded",
+        "raffle_prize_claimed",
+        "raffle_prize_forfeited",
         "raffle_ledger_continued",
     }
     | {f"{noun}_{rule}" for noun in APPEND_ONLY for rule in ("append_only", "never_truncated")}
 )
+IN_THE_LEDGER = ("void", "proposal", "seal", "draw", "award", "claim", "forfeit", "purchase")
 FOREIGN_KEYS = frozenset(
     {
         "ticket_copies_raffle_limits",
         "ticket_belongs_to_its_purchase",
         "purchase_copies_raffle_price",
         "purchase_buyer_is_not_staff",
-        "purchase_stands_in_the_ledger",
+        "void_ticket_is_of_its_raffle",
+        "proposal_ticket_is_of_its_raffle",
         "draw_ticket_is_of_its_raffle",
+        "draw_follows_its_seal",
+        "award_ticket_is_of_its_raffle",
+        "claim_award_is_of_its_raffle",
+        "forfeit_award_is_of_its_raffle",
     }
+    | {f"{noun}_stands_in_the_ledger" for noun in IN_THE_LEDGER}
 )
 
 

@@ -7,6 +7,7 @@ later without changing every hash after it. `sha256sum` is enough to check it.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import hmac
 import json
@@ -98,6 +99,10 @@ class Reconciliation:
     void: int
     unsold: int
     manifest: str
+
+    def figures(self) -> Facts:
+        """As they stand in a line of the ledger."""
+        return dataclasses.asdict(self)
 
 
 def reconcile(lines: Iterable[str]) -> Reconciliation:

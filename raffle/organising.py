@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
+from raffle import seconding
 from raffle.errors import (
     AlreadyVoid,
     ClosedForGood,
@@ -14,7 +16,7 @@ from raffle.errors import (
     NotOpen,
     ReasonMissing,
 )
-from raffle.models import LedgerEntry, Raffle, Ticket, Void
+from raffle.models import LedgerEntry, Proposal, Raffle, Ticket, Void
 
 # Not durable: the admin calls the first two inside a transaction of its own.
 
@@ -24,8 +26,9 @@ def create_raffle(raffle: Raffle, *, by: User | None) -> None:
     """Store a new draft and begin its ledger with the terms."""
     raffle.save(force_insert=True)
     raffle = Raffle.objects.lock_and_look(raffle.pk)
-    by_whom = raffle.name_in_ledger(by)
-    LedgerEntry.objects.append(raffle, "created", raffle.now, by=by_whom, terms=raffle.terms())
+    LedgerEntry.objects.append(
+        raffle, "created", raffle.now, by, terms=raffle.terms(), software=settings.SOFTWARE
+    )
 
 
 @transaction.atomic
@@ -34,7 +37,7 @@ def change_raffle(raffle: Raffle, *, by: User | None) -> None:
     ClosedForGood once the raffle is closed.
     """
     kept = Raffle.objects.lock_and_look(raffle.pk)
-    if kept.status == Raffle.Status.CLOSED:
+    if kept.status in (Raffle.Status.CLOSED, Raffle.Status.CANCELLED):
         raise ClosedForGood
     was, will_be = kept.terms(), raffle.terms()
     changed = sorted(name for name in was if was[name] != will_be[name])
@@ -47,7 +50,7 @@ def change_raffle(raffle: Raffle, *, by: User | None) -> None:
         raffle,
         "changed",
         kept.now,
-        by=kept.name_in_ledger(by),
+        by,
         before={name: was[name] for name in changed},
         after={name: will_be[name] for name in changed},
     )
@@ -63,27 +66,45 @@ def open_raffle(*, raffle_id: int, by: User | None) -> Raffle:
         raise ClosesInThePast
     raffle.status = Raffle.Status.OPEN
     raffle.save(update_fields=["status"])
-    by_whom = raffle.name_in_ledger(by)
-    LedgerEntry.objects.append(raffle, "opened", raffle.now, by=by_whom, terms=raffle.terms())
+    LedgerEntry.objects.append(raffle, "opened", raffle.now, by, terms=raffle.terms())
     return raffle
 
 
 @transaction.atomic(durable=True)
-def void_ticket(*, ticket_id: int, by: User, reason: str) -> Void:
+def void_ticket(*, ticket_id: int, by: User, reason: str = "") -> Void:
     """Take a ticket out of the draw, for ever; its number is not sold again and its holder's
-    limit stays used. Raises ReasonMissing, NotOpen, AlreadyVoid.
+    limit stays used. Where two people are needed, `by` confirms what somebody else asked for, and
+    the reason is theirs. Raises ReasonMissing, NotOpen, AlreadyVoid, SecondPersonNeeded.
     """
-    if not reason.strip():
-        raise ReasonMissing
     ticket = Ticket.objects.get(pk=ticket_id)
     raffle = Raffle.objects.lock_and_look(ticket.raffle_id)
     if raffle.status != Raffle.Status.OPEN:
         raise NotOpen
     if Void.objects.filter(ticket=ticket).exists():
         raise AlreadyVoid(ticket.number)
-    void = Void.objects.create(ticket=ticket, reason=reason, voided_by=by, voided_at=raffle.now)
-    by_whom = raffle.name_in_ledger(by)
-    LedgerEntry.objects.append(
-        raffle, "void", raffle.now, by=by_whom, number=ticket.number, reason=reason
+    if seconding.needed(raffle, Proposal.Act.VOID):
+        asked = seconding.confirm(raffle, Proposal.Act.VOID, by, ticket)
+        return _void(raffle, ticket, asked.reason, asked.proposed_by, by)
+    if not reason.strip():
+        raise ReasonMissing
+    return _void(raffle, ticket, reason, by, None)
+
+
+def _void(raffle: Raffle, ticket: Ticket, reason: str, by: User, second: User | None) -> Void:
+    facts = {"second": raffle.name_in_ledger(second)} if second else {}
+    seq = LedgerEntry.objects.append(
+        raffle,
+        "void",
+        raffle.now,
+        second or by,
+        **facts | {"by": raffle.name_in_ledger(by), "number": ticket.number, "reason": reason},
     )
-    return void
+    return Void.objects.create(
+        ticket=ticket,
+        raffle=raffle,
+        reason=reason,
+        voided_by=by,
+        confirmed_by=second,
+        voided_at=raffle.now,
+        ledger_seq=seq,
+    )

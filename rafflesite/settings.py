@@ -10,6 +10,8 @@ from typing import Any
 import environ
 from psycopg import IsolationLevel
 
+from rafflesite import software
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
 
@@ -106,6 +108,10 @@ CACHES = {
 # --- Raffle ---------------------------------------------------------------------------------------
 # On: buyers who wait for the same raffle are sold to in batches, one lock and one COMMIT a batch.
 COMBINE_PURCHASES: bool = env.bool("COMBINE_PURCHASES", default=True)
+# Base addresses that serve drand's rounds, all asked at once; empty: the League of Entropy's own.
+BEACON_RELAYS: list[str] = env.list("BEACON_RELAYS", default=[])
+# The commit that runs, named in every seal and on every raffle's page.
+SOFTWARE: str = env.str("SOFTWARE", default="") or software.version(BASE_DIR)
 
 # --- People ---------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

@@ -22,10 +22,10 @@ from django.urls import reverse
 from django.views import View
 
 from accounts.models import User
-from raffle import drawing, organising
+from raffle import closing, drawing, organising
 from raffle.admin.forms import ConfirmForm, DrawForm, ReasonForm
 from raffle.errors import AlreadyVoid, ClosesInThePast, NotADraft, NotOpen, Refusal
-from raffle.models import Draw, Raffle, Ticket, Void
+from raffle.models import Draw, Raffle, Seal, Ticket, Void
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class CloseRaffle(Act):
     name, title, permission = "close", "Close for good", "raffle.close_raffle"
 
     def act(self, said: dict[str, Any]) -> str:
-        drawing.close_raffle(raffle_id=self.raffle.pk, by=self.user, reason=said["reason"])
+        closing.close_raffle(raffle_id=self.raffle.pk, by=self.user, reason=said["reason"])
         return "Closed the raffle for good."
 
 
@@ -171,6 +171,8 @@ class DrawWinner(Act):
     def act(self, said: dict[str, Any]) -> str:
         was_drawn = Draw.objects.filter(raffle=self.raffle).exists()
         drawn = drawing.draw_winner(raffle_id=self.raffle.pk, by=self.user)
+        if isinstance(drawn, Seal):
+            return "Sealed the draw."
         if was_drawn or drawn.drawn_by_id != self.user.pk:
             return ""
         return f"Drew the winner: ticket {drawn.ticket.number}."

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from ninja.decorators import decorate_view
 
-from raffle import drawing, selling
+from raffle import closing, drawing, selling
 from raffle.api.frame import Api, Json, SignedIn, SignedInRequest, problems, publicly
 from raffle.api.problems import NotFound, kinds, problem
 from raffle.api.shapes import (
@@ -25,8 +25,8 @@ from raffle.api.shapes import (
     State,
     Wanted,
 )
-from raffle.errors import NotYourself, Refusal
-from raffle.models import Draw, Raffle, Ticket
+from raffle.errors import BeaconLate, NotYourself, Refusal
+from raffle.models import Draw, Raffle, Seal, Ticket
 
 PAGE = 500  # tickets
 OF_ALL = (404, 503)
@@ -157,7 +157,7 @@ def tickets(request: SignedInRequest, slug: Slug, after: After) -> OwnTickets:
 def close(request: SignedInRequest, slug: Slug, closing: Closing) -> Closed:
     """Stop the sales for good."""
     raffle = get_object_or_404(Raffle.objects.only("pk"), slug=slug)
-    closed = drawing.close_raffle(raffle_id=raffle.pk, by=request.user, reason=closing.reason)
+    closed = closing.close_raffle(raffle_id=raffle.pk, by=request.user, reason=closing.reason)
     return Closed(success=True, status="CLOSED", sold=closed.sold, unsold=closed.remaining)
 
 
@@ -170,11 +170,13 @@ def draw_winner(request: SignedInRequest, slug: Slug) -> Drawn:
     """Draw the winner and publish it, closing first if need be; asked again, the same answer."""
     raffle = get_object_or_404(Raffle.objects.select_related("draw"), slug=slug)
     draw = drawing.draw_winner(raffle_id=raffle.pk, by=request.user)
+    if isinstance(draw, Seal):
+        raise BeaconLate
     return Drawn(
         success=True,
         winning_ticket=draw.ticket.number,
         entries=draw.entries,
-        picked=draw.picked,
+        picked=draw.picked[0],
         manifest=draw.manifest,
         drawn_at=draw.drawn_at,
         already_drawn=hasattr(raffle, "draw"),

@@ -1,28 +1,31 @@
 """The nouns: what a raffle is made of, the questions it can answer, and what can never be stored.
 
-What Django cannot say is in migrations/0002_guards.sql: together they hold every rule even against
-raw SQL. Tickets, purchases, voids, draws and ledger entries are only ever added.
+What Django cannot say is in migrations/guards.sql: together they hold every rule even against
+raw SQL. Only raffles change; everything else is only ever added.
 """
 
-from raffle.models.raffles import (
-    MAX_CAPACITY,
-    ClockTimestamp,
-    Raffle,
-    RaffleQuerySet,
-    new_secret_key,
-)
+from raffle.models.draws import Award, Claim, Draw, Forfeit, Seal
+from raffle.models.locking import ClockTimestamp, RaffleQuerySet
+from raffle.models.raffles import MAX_CAPACITY, MOST_PICKS, MOST_PRIZES, Raffle, new_secret_key
 from raffle.models.record import LedgerEntry
-from raffle.models.tickets import MOST_A_PURCHASE, Draw, Purchase, Ticket, Void, new_code
+from raffle.models.tickets import MOST_A_PURCHASE, Proposal, Purchase, Ticket, Void, new_code
 
 __all__ = [
     "MAX_CAPACITY",
     "MOST_A_PURCHASE",
+    "MOST_PICKS",
+    "MOST_PRIZES",
+    "Award",
+    "Claim",
     "ClockTimestamp",
     "Draw",
+    "Forfeit",
     "LedgerEntry",
+    "Proposal",
     "Purchase",
     "Raffle",
     "RaffleQuerySet",
+    "Seal",
     "Ticket",
     "Void",
     "new_code",

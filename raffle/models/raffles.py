@@ -1,97 +1,58 @@
-"""The raffle: its terms, its state, and the one lock."""
+"""The raffle: its terms, and its state."""
 
 from __future__ import annotations
 
 import secrets
 import uuid
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
 from accounts.models import User
-from raffle import ledger
+from raffle import ledger, picking
 from raffle.ledger import Facts
+from raffle.models.locking import AsItStands, RaffleQuerySet
 
 MAX_CAPACITY = 10_000_000
+MOST_PRIZES = 1000  # and alternates
+MOST_PICKS = 10_000  # one draw; bounds how long it takes
 
 
 def new_secret_key() -> str:
     return secrets.token_hex(32)
 
 
-class ClockTimestamp(models.Func):
-    """The database's clock now; NOW() would be when the transaction began, before the lock."""
-
-    function = "clock_timestamp"
-    output_field = models.DateTimeField()
-
-
-class RaffleQuerySet(models.QuerySet["Raffle"]):
-    def public(self) -> RaffleQuerySet:
-        return self.exclude(status=Raffle.Status.DRAFT)
-
-    def lock(self, raffle_id: int) -> Raffle:
-        """Hold the raffle's row until COMMIT: every sale, change, void, close and draw queues here.
-
-        One row, nothing joined. Look in a second statement: this one's snapshot was taken before
-        it waited. NO KEY, so that rows which refer to the raffle can still be inserted.
-        """
-        return self.select_for_update(no_key=True).only("pk").get(pk=raffle_id)
-
-    def lock_and_look(self, raffle_id: int) -> Raffle:
-        """Lock, then read the raffle as it stands: only what is read after the lock is true."""
-        self.lock(raffle_id)
-        return self.as_it_stands().get(pk=raffle_id)
-
-    def as_it_stands(self) -> RaffleQuerySet:
-        """With `now`, `sold` and the ledger's head. Numbers are dense: the highest is the count."""
-        return self.annotate(  # type: ignore[no-redef]  # declared below for those who read them
-            now=ClockTimestamp(),
-            sold=_lookup("coalesce(max(number), 0) FROM raffle_ticket", models.IntegerField()),
-            head_seq=_lookup(
-                "coalesce(max(seq), 0) FROM raffle_ledgerentry", models.IntegerField()
-            ),
-            head_hash=_lookup(
-                "hash FROM raffle_ledgerentry", models.CharField(), "ORDER BY seq DESC LIMIT 1"
-            ),
-        )
-
-    def as_seen_by(self, buyer_id: int) -> RaffleQuerySet:
-        """As it stands, and how many tickets the buyer `held`: their slots are dense, too."""
-        held = _lookup(
-            "coalesce(max(slot), 0) FROM raffle_ticket", models.IntegerField(),
-            "AND buyer_id = %s", buyer_id,
-        )  # fmt: skip
-        return self.as_it_stands().annotate(held=held)  # type: ignore[no-redef]
-
-
-def _lookup(what: str, kind: models.Field[Any, Any], rest: str = "", *params: Any) -> RawSQL:
-    """One value from a raffle's rows in another table. Raw, because Django takes three
-    milliseconds to put the same together from subqueries: longer than the whole sale.
-    """
-    return RawSQL(  # noqa: S611 - nothing in it comes from outside
-        f"(SELECT {what} WHERE raffle_id = raffle_raffle.id {rest})", params, kind
-    )
-
-
-class Raffle(models.Model):
-    """A fixed number of numbered tickets, at most `limit` a person, and one winner."""
+class Raffle(AsItStands):
+    """A fixed number of numbered tickets, at most `limit` a person, and prizes to be drawn."""
 
     class Status(models.TextChoices):
         DRAFT = "DRAFT", "draft"
         OPEN = "OPEN", "open"
         CLOSED = "CLOSED", "closed"
+        CANCELLED = "CANCELLED", "cancelled"
+
+    class Method(models.TextChoices):
+        LOCAL = "local", "by this computer (operator-trusted)"
+        BEACON = "beacon", "with a public beacon (anybody can check it)"
+        MANUAL = "manual", "from a drum, entered and confirmed by two people"
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     slug = models.SlugField("address", unique=True, help_text="Last part of the page's address.")
     name = models.CharField(max_length=200)
     organiser = models.CharField(max_length=200)
-    prize = models.CharField(max_length=300)
+    contact = models.CharField(
+        max_length=200, blank=True, help_text="How buyers reach the organiser; on every receipt."
+    )
+    licence = models.CharField("licence number", max_length=100, blank=True)
+    prizes = ArrayField(
+        models.CharField(max_length=300), help_text="One a line; the first prize first."
+    )
     description = models.TextField(blank=True)
     rules = models.TextField(blank=True, help_text="Shown before anybody buys.")
     price = models.DecimalField(
@@ -116,32 +77,50 @@ class Raffle(models.Model):
     closes_at = models.DateTimeField(
         null=True, blank=True, help_text="Sales stop then; empty: when staff close the raffle."
     )
+    draw_at = models.DateTimeField(
+        "draw announced for", null=True, blank=True, help_text="Told to buyers; staff start it."
+    )
+    method = models.CharField(
+        "method of drawing", max_length=6, choices=Method, default=Method.LOCAL
+    )
+    alternates = models.PositiveIntegerField(
+        default=3, validators=[MaxValueValidator(MOST_PRIZES)],
+        help_text="Drawn in reserve, in the same draw, for prizes that are not claimed.",
+    )  # fmt: skip
+    one_prize_each = models.BooleanField(
+        "one prize a person", default=True, help_text="Nobody wins twice, whatever is drawn."
+    )
+    two_people = models.BooleanField(
+        "two people needed", default=False,
+        help_text="One member of staff asks for a void or the draw, another one confirms it.",
+    )  # fmt: skip
+    claim_days = models.PositiveIntegerField(
+        "days to claim a prize", default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+    )  # fmt: skip
     status = models.CharField(
-        max_length=6, choices=Status, default=Status.DRAFT, editable=False
-    )  # moved by organising.py and drawing.py alone
+        max_length=9, choices=Status, default=Status.DRAFT, editable=False
+    )  # moved by organising.py and closing.py alone
     pseudonym_key = models.CharField(max_length=64, default=new_secret_key, editable=False)
 
     objects: ClassVar[models.Manager[Raffle]] = RaffleQuerySet.as_manager()
 
-    # Filled by RaffleQuerySet.as_it_stands().
-    now: datetime
-    sold: int
-    head_seq: int
-    head_hash: str
-    held: int  # as_seen_by() only
-
     # What buyers are promised: only `description` and `status` change once a ticket is sold.
     TERMS: ClassVar[tuple[str, ...]] = (
-        "slug", "name", "organiser", "prize", "rules", "price", "currency", "capacity", "limit",
-        "opens_at", "closes_at",
+        "slug", "name", "organiser", "contact", "licence", "prizes", "rules", "price", "currency",
+        "capacity", "limit", "opens_at", "closes_at", "draw_at", "method", "alternates",
+        "one_prize_each", "two_people", "claim_days",
     )  # fmt: skip
 
     class Meta:
         ordering = ("-pk",)
         permissions = (
             ("open_raffle", "Can open a raffle for sale"),
-            ("close_raffle", "Can close a raffle"),
+            ("close_raffle", "Can close a raffle and confirm its figures"),
             ("draw_winner", "Can draw the winner"),
+            ("cancel_raffle", "Can cancel a raffle"),
+            ("award_prize", "Can record claims and forfeits"),
+            ("read_reports", "Can read and export the reports"),
         )
         constraints = (
             models.CheckConstraint(
@@ -150,7 +129,15 @@ class Raffle(models.Model):
             models.CheckConstraint(condition=Q(limit__gte=1), name="raffle_limit"),
             models.CheckConstraint(condition=Q(price__gte=0), name="raffle_price"),
             models.CheckConstraint(
-                condition=Q(status__in=["DRAFT", "OPEN", "CLOSED"]), name="raffle_status"
+                condition=Q(status__in=["DRAFT", "OPEN", "CLOSED", "CANCELLED"]),
+                name="raffle_status",
+            ),
+            models.CheckConstraint(
+                condition=Q(method__in=["local", "beacon", "manual"]), name="raffle_method"
+            ),
+            models.CheckConstraint(
+                condition=Q(prizes__len__gte=1, prizes__len__lte=MOST_PRIZES),
+                name="raffle_has_prizes",
             ),
             models.CheckConstraint(
                 condition=Q(opens_at=None) | Q(closes_at=None) | Q(opens_at__lt=F("closes_at")),
@@ -165,18 +152,37 @@ class Raffle(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """Raises ValidationError if one draw would have to pick too often."""
+        needed = None not in (self.prizes, self.alternates, self.limit)
+        if needed and self.picks_needed(MAX_CAPACITY) > MOST_PICKS:
+            raise ValidationError(
+                f"So many prizes and alternates at so high a limit a person would need more than "
+                f"{MOST_PICKS:,} picks. Lower one of them, or let a person win more than once."
+            )
+
     def get_absolute_url(self) -> str:
         return reverse("raffle:detail", args=[self.slug])
+
+    @property
+    def prize(self) -> str:
+        """The first prize."""
+        return self.prizes[0]
 
     @property
     def remaining(self) -> int:
         return self.capacity - self.sold
 
+    def picks_needed(self, entries: int) -> int:
+        return picking.wanted(
+            entries, len(self.prizes) + self.alternates, self.limit if self.one_prize_each else 0
+        )
+
     def has_started(self, now: datetime) -> bool:
         return self.status != self.Status.DRAFT and (self.opens_at is None or self.opens_at <= now)
 
     def has_ended(self, now: datetime) -> bool:
-        return self.status == self.Status.CLOSED or (
+        return self.status in (self.Status.CLOSED, self.Status.CANCELLED) or (
             self.closes_at is not None and self.closes_at <= now
         )
 

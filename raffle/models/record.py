@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from django.db.models import Q
 
+from accounts.models import User
 from raffle import ledger
 from raffle.models.raffles import Raffle
 
@@ -16,19 +20,36 @@ class LedgerManager(models.Manager["LedgerEntry"]):
         last = self.filter(raffle=raffle).order_by("-seq").values_list("seq", "hash").first()
         return ledger.Head(*last) if last else ledger.Head()
 
-    def add(self, raffle: Raffle, entries: list[ledger.Entry]) -> None:
+    def add(self, raffle: Raffle, entries: list[ledger.Entry], actors: list[int | None]) -> None:
+        """Store lines that continue the chain, each with who did it (None: an operator)."""
         self.bulk_create(
             [
                 LedgerEntry(
-                    raffle=raffle, seq=e.seq, kind=e.kind, at=e.at, line=e.line, hash=e.hash
+                    raffle=raffle,
+                    seq=e.seq,
+                    kind=e.kind,
+                    at=e.at,
+                    line=e.line,
+                    hash=e.hash,
+                    actor_id=actor,
                 )
-                for e in entries
+                for e, actor in zip(entries, actors, strict=True)
             ]
         )
 
-    def append(self, raffle: Raffle, kind: str, at: datetime, **facts: Any) -> None:
-        """Add one line; the caller holds the raffle's lock (or has just created the raffle)."""
-        self.add(raffle, [ledger.entry(self.head(raffle), raffle.uuid, kind, at, facts)])
+    def append(
+        self, raffle: Raffle, kind: str, at: datetime, by: User | None, /, **facts: Any
+    ) -> int:
+        """Add one line by `by` and return its seq. The caller holds the raffle's lock (or has
+        just created the raffle).
+        """
+        facts = {"by": raffle.name_in_ledger(by)} | facts
+        entry = ledger.entry(self.head(raffle), raffle.uuid, kind, at, facts)
+        self.add(raffle, [entry], [by.pk if by else None])
+        return entry.seq
+
+    def newest(self, raffle: Raffle, kind: str) -> LedgerEntry | None:
+        return self.filter(raffle=raffle, kind=kind).order_by("-seq").first()
 
 
 class LedgerEntry(models.Model):
@@ -38,6 +59,9 @@ class LedgerEntry(models.Model):
     seq = models.PositiveIntegerField()
     kind = models.CharField(max_length=20)
     at = models.DateTimeField()
+    actor = models.ForeignKey(  # whose pseudonym the line has; None: an operator
+        User, models.PROTECT, related_name="+", null=True, db_index=False
+    )
     line = models.TextField()
     hash = models.CharField(max_length=64)
 
@@ -46,6 +70,16 @@ class LedgerEntry(models.Model):
     class Meta:
         verbose_name_plural = "ledger entries"
         constraints = (models.UniqueConstraint(fields=["raffle", "seq"], name="ledger_seq_once"),)
+        indexes = (
+            BrinIndex(fields=["at"], name="ledger_by_time"),
+            # A buyer's lines are found through their purchases.
+            models.Index(fields=["actor"], condition=~Q(kind="purchase"), name="ledger_by_staff"),
+        )
 
     def __str__(self) -> str:
         return f"{self.seq} {self.kind}"
+
+    @property
+    def says(self) -> ledger.Facts:
+        facts: ledger.Facts = json.loads(self.line)
+        return facts

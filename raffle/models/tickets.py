@@ -1,4 +1,4 @@
-"""What is sold, taken out, and drawn."""
+"""What is sold, and taken out again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import secrets
 import uuid
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -111,45 +112,66 @@ class Ticket(models.Model):
 
     @property
     def is_void(self) -> bool:
-        return hasattr(self, "void")
+        return hasattr(self, "void") or self.raffle.status == Raffle.Status.CANCELLED
+
+
+class Proposal(models.Model):
+    """What one member of staff asked for and another must confirm. Never withdrawn: what was
+    confirmed is a void or a seal, and until then it stays open.
+    """
+
+    class Act(models.TextChoices):
+        VOID = "void"
+        DRAW = "draw"
+
+    raffle = models.ForeignKey(Raffle, models.PROTECT, related_name="proposals")
+    act = models.CharField(max_length=4, choices=Act)
+    ticket = models.ForeignKey(
+        Ticket, models.PROTECT, related_name="proposals", null=True, db_constraint=False
+    )
+    reason = models.TextField(blank=True)
+    # From the drum, in their order, as the first person read them (manual method only).
+    numbers = ArrayField(models.PositiveIntegerField(), default=list)
+    proposed_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField()
+    ledger_seq = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(act="draw", ticket=None, reason="")
+                | Q(~Q(reason=""), act="void", ticket__isnull=False, numbers=[]),
+                name="proposal_of_a_void_or_a_draw",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.act} proposed"
 
 
 class Void(models.Model):
     """A ticket taken out of the draw. Its number is never sold again."""
 
-    ticket = models.OneToOneField(Ticket, models.PROTECT, primary_key=True)
+    ticket = models.OneToOneField(Ticket, models.PROTECT, primary_key=True, db_constraint=False)
+    raffle = models.ForeignKey(Raffle, models.PROTECT, related_name="voids")
     reason = models.TextField()
     voided_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    confirmed_by = models.ForeignKey(
+        User, models.PROTECT, related_name="+", null=True,
+        help_text="Empty: one person was enough.",
+    )  # fmt: skip
     voided_at = models.DateTimeField()
+    ledger_seq = models.PositiveIntegerField()
 
     class Meta:
         permissions = (("void_ticket", "Can void a ticket"),)
-        constraints = (models.CheckConstraint(condition=~Q(reason=""), name="void_has_a_reason"),)
-
-    def __str__(self) -> str:
-        return f"void: {self.reason}"
-
-
-class Draw(models.Model):
-    """The winner: the `picked`-th (from 0) of `entries` valid tickets, in order of number."""
-
-    raffle = models.OneToOneField(Raffle, models.PROTECT, primary_key=True)
-    ticket = models.OneToOneField(Ticket, models.PROTECT, db_constraint=False)
-    entries = models.PositiveIntegerField()
-    picked = models.PositiveIntegerField()
-    manifest = models.CharField("manifest's SHA-256", max_length=64)
-    drawn_by = models.ForeignKey(
-        User, models.PROTECT, related_name="+", null=True,
-        help_text="Empty: an operator, with draw_winner.",
-    )  # fmt: skip
-    drawn_at = models.DateTimeField()
-
-    class Meta:
         constraints = (
+            models.CheckConstraint(condition=~Q(reason=""), name="void_has_a_reason"),
             models.CheckConstraint(
-                condition=Q(picked__lt=F("entries")), name="draw_picks_one_of_the_entries"
+                condition=Q(confirmed_by=None) | ~Q(confirmed_by=F("voided_by")),
+                name="void_by_two_different_people",
             ),
         )
 
     def __str__(self) -> str:
-        return f"draw of {self.raffle_id}"
+        return f"void: {self.reason}"

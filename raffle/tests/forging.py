@@ -33,7 +33,9 @@ def forge_purchase(raffle: Raffle, buyer: User, first: int, quantity: int = 1, *
     """Everything a purchase needs but the tickets: a true ledger line and a purchase row."""
     head = LedgerEntry.objects.head(raffle)
     now = sql("SELECT clock_timestamp()")[0][0]
-    LedgerEntry.objects.add(raffle, [ledger.entry(head, raffle.uuid, "purchase", now, {})])
+    LedgerEntry.objects.add(
+        raffle, [ledger.entry(head, raffle.uuid, "purchase", now, {})], [buyer.pk]
+    )
     row = {
         "id": uuid.uuid4(),
         "raffle_id": raffle.pk,

@@ -6,9 +6,9 @@ import uuid
 from typing import Any
 
 from accounts.models import User
-from raffle import organising, selling
+from raffle import drawing, organising, selling
 from raffle.book import Receipt
-from raffle.models import Raffle
+from raffle.models import Draw, Raffle
 
 
 def make_buyer(name: str = "alice", **fields: Any) -> User:
@@ -27,7 +27,12 @@ def make_staff(name: str = "stella", **fields: Any) -> User:
 
 def make_draft(**terms: Any) -> Raffle:
     slug = f"raffle-{uuid.uuid4().hex[:12]}"
-    defaults = {"slug": slug, "name": f"The {slug}", "organiser": "The Club", "prize": "A bicycle"}
+    defaults = {
+        "slug": slug,
+        "name": f"The {slug}",
+        "organiser": "The Club",
+        "prizes": ["A bicycle"],
+    }
     raffle = Raffle(**(defaults | terms))
     organising.create_raffle(raffle, by=None)
     return raffle
@@ -42,6 +47,12 @@ def buy(raffle: Raffle, buyer: User, quantity: int = 1, key: str | None = None) 
     return selling.purchase(
         slug=raffle.slug, buyer=buyer, quantity=quantity, key=key or str(uuid.uuid4())
     )
+
+
+def draw(raffle: Raffle, by: User | None = None) -> Draw:
+    drawn = drawing.draw_winner(raffle_id=raffle.pk, by=by)
+    assert isinstance(drawn, Draw)
+    return drawn
 
 
 def sold_numbers(raffle: Raffle) -> list[int]:

@@ -49,7 +49,7 @@ def _demo_raffle() -> Raffle:
         slug="demo",
         name="Village hall roof raffle",
         organiser="Friends of the Village Hall",
-        prize="A week for two in a lighthouse",
+        prizes=["A week for two in a lighthouse"],
         description=(
             "The roof leaks, the choir sings under umbrellas. Every ticket buys a few slates.\n\n"
             "The winner spends a week in the lighthouse keeper's cottage, breakfast included."

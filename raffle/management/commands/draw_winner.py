@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from raffle import drawing
+from raffle import closing, drawing
 from raffle.errors import NothingSold, Refusal
 from raffle.management.operating import (
     NOT_CONFIRMED,
@@ -66,7 +66,7 @@ exit status:
 
     def _would_draw(self, raffle: Raffle, *, as_json: bool) -> None:
         """What the draw would be made from. Naming a candidate here would let somebody shop."""
-        listed = drawing.reconcile(raffle)
+        listed = closing.count(raffle)
         if listed.sold == 0:
             self.stop(NOTHING_SOLD, NothingSold().detail)
         result = {
@@ -95,7 +95,7 @@ exit status:
             "already_drawn": already,
             "winning_ticket": drawn.ticket.number,
             "entries": drawn.entries,
-            "picked": drawn.picked,
+            "picked": drawn.picked[0],
             "manifest": drawn.manifest,
             "drawn_at": drawn.drawn_at.isoformat(),
         }
