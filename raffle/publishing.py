@@ -52,17 +52,20 @@ def draw_summary(raffle: Raffle) -> Facts | None:
     }
 
 
-def _beacon(seal: Seal, draw: Draw | None) -> Facts | None:
+def beacon_round(seal: Seal) -> Facts | None:
+    """The sealed round as the ledger tells it; None unless the method is beacon."""
     if seal.round_at is None:
         return None
+    return {"chain": seal.chain, "round": seal.round, "time": ledger.timestamp(seal.round_at)}
+
+
+def _beacon(seal: Seal, draw: Draw | None) -> Facts | None:
+    told = beacon_round(seal)
+    if told is None:
+        return None
     signature = draw.signature if draw else None
-    return {
-        "chain": seal.chain,
-        "round": seal.round,
-        "time": ledger.timestamp(seal.round_at),
-        "signature": signature,
-        "randomness": beacon.randomness(signature) if signature else None,
-    }
+    randomness = beacon.randomness(signature) if signature else None
+    return told | {"signature": signature, "randomness": randomness}
 
 
 def _prizes(raffle: Raffle) -> Iterator[tuple[tuple[int, str], list[Award]]]:
