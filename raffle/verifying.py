@@ -42,7 +42,6 @@ class Verdict:
     void: int = 0
     head: str = ""
     winner: int | None = None
-    standing: str = ""
     problems: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -87,7 +86,6 @@ def verify_snapshot(raffle_id: int, progress: Progress) -> Verdict:
         void=comparison.void,
         head=raffle.head_hash,
         winner=drawn.order[0] if drawn else None,
-        standing=told.standing,
         problems=problems,
     )
 

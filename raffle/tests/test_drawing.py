@@ -18,11 +18,19 @@ from unittest.mock import patch
 import pytest
 from django.db import DatabaseError, connections
 
-from raffle import drawing, ledger, organising
+from raffle import closing, drawing, ledger, organising
 from raffle.errors import ManifestChanged, NothingSold, NotOpen, ReasonMissing
 from raffle.models import Draw, LedgerEntry, Raffle
 from raffle.tests.forging import sql
-from raffle.tests.makers import buy, make_buyer, make_buyers, make_draft, make_raffle, make_staff
+from raffle.tests.makers import (
+    buy,
+    draw,
+    make_buyer,
+    make_buyers,
+    make_draft,
+    make_raffle,
+    make_staff,
+)
 from raffle.tests.processes import environment
 from raffle.tests.races import race
 from raffle.verifying import verify
@@ -37,11 +45,11 @@ def sold_out(capacity: int = 5) -> Raffle:
 
 def test_draws_a_sold_ticket_closes_and_publishes_in_one_step() -> None:
     raffle, stella = sold_out(), make_staff()
-    drawn = drawing.draw_winner(raffle_id=raffle.pk, by=stella)
+    drawn = draw(raffle, stella)
     raffle.refresh_from_db()
     assert raffle.status == "CLOSED"
     assert drawn.ticket.raffle_id == raffle.pk
-    assert drawn.ticket.number == drawn.picked + 1
+    assert drawn.ticket.number == drawn.picked[0] + 1
     assert drawn.entries == 5
     assert drawn.drawn_by == stella
     kinds = list(raffle.ledger.order_by("seq").values_list("kind", flat=True))
@@ -50,8 +58,8 @@ def test_draws_a_sold_ticket_closes_and_publishes_in_one_step() -> None:
 
 def test_asking_again_gives_the_same_winner_and_no_second_line() -> None:
     raffle = sold_out()
-    first = drawing.draw_winner(raffle_id=raffle.pk, by=None)
-    again = drawing.draw_winner(raffle_id=raffle.pk, by=make_staff())
+    first = draw(raffle)
+    again = draw(raffle, make_staff())
     assert (again.ticket_id, again.drawn_at) == (first.ticket_id, first.drawn_at)
     assert raffle.ledger.filter(kind="drawn").count() == 1
 
@@ -94,7 +102,7 @@ def test_void_tickets_never_win_and_keep_their_number() -> None:
     organising.void_ticket(ticket_id=first.pk, by=stella, reason="sold by mistake")
     assert list(buy(raffle, make_buyer()).purchase.numbers) == [3], "number 1 is not sold again"
     with patch.object(drawing, "pick", lambda entries: 0):
-        drawn = drawing.draw_winner(raffle_id=raffle.pk, by=stella)
+        drawn = draw(raffle, stella)
     assert (drawn.ticket.number, drawn.entries) == (2, 2)
 
 
@@ -105,14 +113,14 @@ def test_every_valid_ticket_can_win_and_no_other(picked: int) -> None:
         ticket = raffle.tickets.get(number=number)
         organising.void_ticket(ticket_id=ticket.pk, by=stella, reason="a mistake")
     with patch.object(secrets, "randbelow", lambda entries: picked):
-        drawn = drawing.draw_winner(raffle_id=raffle.pk, by=stella)
+        drawn = draw(raffle, stella)
     assert drawn.ticket.number == [1, 3, 4, 6][picked]
 
 
 def test_nothing_sold_is_refused_and_changes_nothing() -> None:
     raffle = make_raffle()
     with pytest.raises(NothingSold):
-        drawing.draw_winner(raffle_id=raffle.pk, by=None)
+        draw(raffle)
     raffle.refresh_from_db()
     assert raffle.status == "OPEN", "the close was rolled back with it"
     assert not raffle.ledger.filter(kind="closed").exists()
@@ -124,7 +132,7 @@ def test_only_void_tickets_is_nothing_sold() -> None:
     ticket = raffle.tickets.get()
     organising.void_ticket(ticket_id=ticket.pk, by=make_staff(), reason="a mistake")
     with pytest.raises(NothingSold):
-        drawing.draw_winner(raffle_id=raffle.pk, by=None)
+        draw(raffle)
 
 
 def test_a_draft_cannot_be_closed_or_drawn() -> None:
@@ -132,16 +140,16 @@ def test_a_draft_cannot_be_closed_or_drawn() -> None:
     with pytest.raises(NotOpen):
         drawing.draw_winner(raffle_id=draft.pk, by=None)
     with pytest.raises(NotOpen):
-        drawing.close_raffle(raffle_id=draft.pk, by=None, reason="over")
+        closing.close_raffle(raffle_id=draft.pk, by=None, reason="over")
 
 
 def test_closing_wants_a_reason_and_happens_once() -> None:
     raffle = make_raffle()
     with pytest.raises(ReasonMissing):
-        drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="  ")
-    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+        closing.close_raffle(raffle_id=raffle.pk, by=None, reason="  ")
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
     with pytest.raises(NotOpen):
-        drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+        closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
 
 
 def test_the_close_reconciles_and_freezes_the_manifest() -> None:
@@ -150,7 +158,7 @@ def test_the_close_reconciles_and_freezes_the_manifest() -> None:
     buy(raffle, make_buyer())
     void = raffle.tickets.get(number=2)
     organising.void_ticket(ticket_id=void.pk, by=stella, reason="a mistake")
-    drawing.close_raffle(raffle_id=raffle.pk, by=stella, reason="over")
+    closing.close_raffle(raffle_id=raffle.pk, by=stella, reason="over")
     says = json.loads(raffle.ledger.get(kind="closed").line)
     leaves = {t.number: ledger.leaf(raffle.uuid, t.number, t.code) for t in raffle.tickets.all()}
     lines = f"1|SOLD|{leaves[1]}\n2|VOID\n3|SOLD|{leaves[3]}\n4|UNSOLD\n"
@@ -161,22 +169,22 @@ def test_the_close_reconciles_and_freezes_the_manifest() -> None:
 
 def test_a_list_that_changed_since_the_close_is_not_drawn_from() -> None:
     raffle = sold_out()
-    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
     with (
         patch.object(drawing, "_manifest_at_close", lambda raffle: "0" * 64),
         pytest.raises(ManifestChanged),
     ):
-        drawing.draw_winner(raffle_id=raffle.pk, by=None)
+        draw(raffle)
     assert not Draw.objects.filter(raffle=raffle).exists()
 
 
 def test_the_frozen_list_is_the_one_in_the_ledger_and_not_counted_again() -> None:
     raffle = sold_out()
-    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
     frozen = json.loads(raffle.ledger.get(kind="closed").line)["manifest"]
     other = ledger.Reconciliation(sold=5, void=0, unsold=0, manifest="0" * 64)
     with patch.object(drawing, "reconcile", lambda raffle: other), pytest.raises(ManifestChanged):
-        drawing.draw_winner(raffle_id=raffle.pk, by=None)
+        draw(raffle)
     assert drawing._manifest_at_close(raffle) == frozen
 
 
@@ -184,7 +192,7 @@ def test_a_raffle_closed_behind_the_ledgers_back_is_not_drawn_from() -> None:
     raffle = sold_out()
     sql("UPDATE raffle_raffle SET status = 'CLOSED' WHERE id = %s", raffle.pk)
     with pytest.raises(ManifestChanged):
-        drawing.draw_winner(raffle_id=raffle.pk, by=None)
+        draw(raffle)
 
 
 def test_a_list_of_millions_may_take_longer_than_a_sale_may_rest() -> None:
@@ -199,7 +207,7 @@ def test_a_list_of_millions_may_take_longer_than_a_sale_may_rest() -> None:
         return manifest(*known)
 
     with patch.object(ledger, "manifest", slow):
-        drawing.draw_winner(raffle_id=raffle.pk, by=None)
+        draw(raffle)
         assert verify(raffle.pk).failures == []
     connections.close_all()
 
@@ -217,7 +225,7 @@ def test_a_crash_before_the_commit_leaves_no_winner_anywhere() -> None:
         patch.object(type(LedgerEntry.objects), "append", staticmethod(crash)),
         pytest.raises(DatabaseError),
     ):
-        drawing.draw_winner(raffle_id=raffle.pk, by=None)
+        draw(raffle)
     raffle.refresh_from_db()
     assert raffle.status == "OPEN"
     assert not Draw.objects.filter(raffle=raffle).exists()
@@ -236,7 +244,7 @@ def test_a_crash_between_draw_and_answer_gives_the_same_winner_on_retry() -> Non
     assert dead.returncode == -9
     stored = Draw.objects.get(raffle=raffle)
     with patch.object(drawing, "pick", side_effect=AssertionError("a second pick")):
-        assert drawing.draw_winner(raffle_id=raffle.pk, by=None).ticket_id == stored.ticket_id
+        assert draw(raffle).ticket_id == stored.ticket_id
 
 
 # --- Fairness -------------------------------------------------------------------------------------

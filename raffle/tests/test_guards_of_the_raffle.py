@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from raffle import drawing
+from raffle import closing
 from raffle.models import Raffle
 from raffle.tests.forging import refused_by, sql
 from raffle.tests.makers import buy, make_buyer, make_draft, make_raffle
@@ -68,7 +68,7 @@ def test_limits_and_price_are_frozen_even_without_the_trigger(change: str, rule:
 def test_refuses_a_status_that_goes_backwards(from_: str, to: str) -> None:
     raffle = make_raffle()
     if from_ == "CLOSED":
-        drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+        closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
     refused_by(
         "raffle_status_goes_forward",
         lambda: sql("UPDATE raffle_raffle SET status = %s WHERE id = %s", to, raffle.pk),
@@ -109,7 +109,7 @@ def test_refuses_to_delete_a_raffle() -> None:
 @pytest.mark.parametrize("change", ["capacity = 5", "description = 'x'", "opens_at = now()"])
 def test_refuses_any_change_once_closed_even_if_nothing_was_sold(change: str) -> None:
     raffle = make_raffle()
-    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
     refused_by(
         "raffle_closed_for_good",
         lambda: sql(f"UPDATE raffle_raffle SET {change} WHERE id = %s", raffle.pk),

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, transaction
 
-from raffle import drawing, organising
+from raffle import closing, organising
 from raffle.models import LedgerEntry, Purchase, Raffle
 from raffle.tests.forging import forge_draw, forge_entry, insert, refused_by, sql
-from raffle.tests.makers import buy, make_buyer, make_raffle, make_staff, sold_numbers
+from raffle.tests.makers import buy, draw, make_buyer, make_raffle, make_staff, sold_numbers
 from raffle.tests.races import race
 
 
@@ -24,7 +24,7 @@ def drawn() -> Raffle:
     buy(raffle, make_buyer(), 2)
     void = raffle.tickets.get(number=1)
     organising.void_ticket(ticket_id=void.pk, by=stella, reason="a mistake")
-    drawing.draw_winner(raffle_id=raffle.pk, by=stella)
+    draw(raffle, stella)
     return raffle
 
 
@@ -84,7 +84,7 @@ def closed() -> Raffle:
         buy(raffle, make_buyer(name))
     second = raffle.tickets.get(number=2)
     organising.void_ticket(ticket_id=second.pk, by=make_staff(), reason="a mistake")
-    return drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+    return closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
 
 
 def test_a_forged_draw_without_a_lie_is_let_in(closed: Raffle) -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
-from raffle import drawing
+from raffle import closing
 from raffle.tests.forging import a_ticket, forge_purchase, forge_ticket, insert, refused_by, sql
 from raffle.tests.makers import buy, make_buyer, make_draft, make_raffle, make_staff, sold_numbers
 
@@ -201,7 +201,7 @@ def test_refuses_a_ticket_of_a_draft() -> None:
 
 def test_refuses_a_ticket_of_a_closed_raffle() -> None:
     raffle = make_raffle()
-    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
     refused_by("ticket_sold_only_while_open", lambda: forge_ticket(raffle, make_buyer(), 1))
 
 

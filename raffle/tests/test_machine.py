@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from raffle import drawing, organising
+from raffle import closing, drawing, organising
 from raffle.errors import Refusal
 from raffle.models import Draw, Raffle, Ticket
 from raffle.tests.makers import buy, make_buyers, make_draft, make_staff
@@ -94,7 +94,7 @@ class RaffleMachine(RuleBasedStateMachine):
     @rule()
     def close(self) -> None:
         try:
-            drawing.close_raffle(raffle_id=self.raffle.pk, by=self.stella, reason="over")
+            closing.close_raffle(raffle_id=self.raffle.pk, by=self.stella, reason="over")
             assert self.model.status == "OPEN"
             self.model.status = "CLOSED"
         except Refusal as refused:

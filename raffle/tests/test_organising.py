@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from raffle import drawing, organising
+from raffle import closing, drawing, organising
 from raffle.errors import (
     AlreadyVoid,
     ClosedForGood,
@@ -22,7 +22,7 @@ from raffle.errors import (
     ReasonMissing,
 )
 from raffle.models import Raffle, Void
-from raffle.tests.makers import buy, make_buyer, make_draft, make_raffle, make_staff
+from raffle.tests.makers import buy, draw, make_buyer, make_draft, make_raffle, make_staff
 
 
 def lines(raffle: Raffle) -> list[dict[str, object]]:
@@ -46,22 +46,25 @@ def test_every_act_leaves_its_line_and_who_did_it() -> None:
     raffle = organising.open_raffle(raffle_id=draft.pk, by=stella)
     buy(raffle, make_buyer())
     organising.void_ticket(ticket_id=raffle.tickets.get().pk, by=stella, reason="a mistake")
-    drawing.close_raffle(raffle_id=raffle.pk, by=stella, reason="over")
+    closing.close_raffle(raffle_id=raffle.pk, by=stella, reason="over")
     created, changed, opened, _, void, closed = lines(raffle)
     assert [says["kind"] for says in lines(raffle)] == [
         "created", "changed", "opened", "purchase", "void", "closed",
     ]  # fmt: skip
     assert created["by"] == "operator"
     assert {says["by"] for says in (changed, opened, void, closed)} == {raffle.pseudonym(stella.pk)}
-    assert created["terms"] == opened["terms"] | {"prize": "A bicycle"}  # type: ignore[operator]
-    assert (changed["before"], changed["after"]) == ({"prize": "A bicycle"}, {"prize": "A tandem"})
+    assert created["terms"] == opened["terms"] | {"prizes": ["A bicycle"]}  # type: ignore[operator]
+    assert (changed["before"], changed["after"]) == (
+        {"prizes": ["A bicycle"]},
+        {"prizes": ["A tandem"]},
+    )
     assert (void["number"], void["reason"]) == (1, "a mistake")
 
 
 def test_the_draw_says_who_drew() -> None:
     raffle, stella = make_raffle(), make_staff()
     buy(raffle, make_buyer())
-    drawing.draw_winner(raffle_id=raffle.pk, by=stella)
+    draw(raffle, stella)
     assert {says["by"] for says in lines(raffle)[-2:]} == {raffle.pseudonym(stella.pk)}
 
 
@@ -73,14 +76,14 @@ def test_a_raffle_is_created_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "terms", [{"prize": "A pencil"}, {"prize": "A pencil", "description": "New."}]
+    "terms", [{"prizes": ["A pencil"]}, {"prizes": ["A pencil"], "description": "New."}]
 )
 def test_terms_are_frozen_from_the_first_sale_on_and_the_description_is_not(
     terms: dict[str, str],
 ) -> None:
     raffle = make_raffle()
     buy(raffle, make_buyer())
-    with pytest.raises(Frozen, match="prize"):
+    with pytest.raises(Frozen, match="prizes"):
         change(raffle, **terms)
     change(raffle, description="Now with a bell.")
     raffle.refresh_from_db()
@@ -89,7 +92,7 @@ def test_terms_are_frozen_from_the_first_sale_on_and_the_description_is_not(
 
 def test_a_closed_raffle_is_not_changed_any_more() -> None:
     raffle = make_raffle()
-    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
     with pytest.raises(ClosedForGood):
         change(raffle, description="x")
 
@@ -122,7 +125,7 @@ def test_a_void_wants_a_reason_an_open_raffle_and_a_ticket_that_is_not_void() ->
     organising.void_ticket(ticket_id=first.pk, by=stella, reason="a mistake")
     with pytest.raises(AlreadyVoid):
         organising.void_ticket(ticket_id=first.pk, by=stella, reason="again")
-    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
     with pytest.raises(NotOpen):
         organising.void_ticket(ticket_id=second.pk, by=stella, reason="late")
     assert Void.objects.filter(ticket__raffle=raffle).count() == 1
@@ -132,10 +135,10 @@ def test_every_act_locks_the_raffle_before_it_looks() -> None:
     stella, draft = make_staff(), make_draft()
     with CaptureQueriesContext(connection) as captured:
         organising.open_raffle(raffle_id=draft.pk, by=stella)
-        change(draft, prize="A tandem")
+        change(draft, prizes=["A tandem"])
         buy(draft, make_buyer())
         organising.void_ticket(ticket_id=draft.tickets.get().pk, by=stella, reason="a mistake")
-        drawing.close_raffle(raffle_id=draft.pk, by=stella, reason="over")
+        closing.close_raffle(raffle_id=draft.pk, by=stella, reason="over")
         with pytest.raises(NothingSold):
             drawing.draw_winner(raffle_id=draft.pk, by=stella)
     locks = [query["sql"] for query in captured if "FOR NO KEY UPDATE" in query["sql"]]
@@ -149,8 +152,8 @@ def test_acts_that_answer_publicly_cannot_be_undone_by_a_transaction_around_them
     for act in (
         lambda: organising.open_raffle(raffle_id=raffle.pk, by=None),
         lambda: organising.void_ticket(ticket_id=ticket, by=stella, reason="a mistake"),
-        lambda: drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over"),
-        lambda: drawing.draw_winner(raffle_id=raffle.pk, by=None),
+        lambda: closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over"),
+        lambda: draw(raffle),
     ):
         with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
             act()

@@ -20,7 +20,7 @@ from django.db import OperationalError, connection, models, transaction
 from psycopg import IsolationLevel
 
 from accounts.models import User
-from raffle import drawing, selling
+from raffle import closing, drawing, selling
 from raffle.book import Book, Order, Outcome, Receipt
 from raffle.errors import Busy
 from raffle.models import Raffle, RaffleQuerySet, Ticket
@@ -138,7 +138,7 @@ def test_those_who_wait_share_a_commit_only_if_that_is_on(settings: Any) -> None
 
 def test_buying_against_the_close_sells_nothing_after_it() -> None:
     raffle = make_raffle(capacity=1000)
-    close = partial(drawing.close_raffle, raffle_id=raffle.pk, by=None, reason="over")
+    close = partial(closing.close_raffle, raffle_id=raffle.pk, by=None, reason="over")
     acts = [partial(buy, raffle, buyer) for buyer in make_buyers(60)]
     outcomes = race(*acts[:30], close, *acts[30:])
     counted = kinds(outcomes)

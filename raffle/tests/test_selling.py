@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from raffle import book as raffle_book
-from raffle import drawing, ledger, organising, selling
+from raffle import closing, drawing, ledger, organising, selling
 from raffle.book import Book, Order, Receipt
 from raffle.errors import (
     KeyReused,
@@ -116,7 +116,7 @@ def test_refuses_before_opening_after_closing_and_in_a_draft() -> None:
     with pytest.raises(NotOpenYet):
         buy(make_raffle(opens_at=now + timedelta(hours=1)), make_buyer())
     closed = make_raffle()
-    drawing.close_raffle(raffle_id=closed.pk, by=None, reason="over")
+    closing.close_raffle(raffle_id=closed.pk, by=None, reason="over")
     with pytest.raises(SalesClosed):
         buy(closed, make_buyer())
 
