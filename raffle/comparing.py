@@ -66,7 +66,8 @@ class Comparison:
         says: Facts = json.loads(entry.line)
         actor = self.raffle.pseudonym(entry.actor_id) if entry.actor_id else "operator"
         self.expect(
-            entry.kind == says["kind"]
+            entry.seq == says["seq"]
+            and entry.kind == says["kind"]
             and entry.hash == ledger.sha256(entry.line)
             and ledger.timestamp(entry.at) == says["at"]
             and actor == says.get("buyer", says.get("second", says.get("by"))),

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
-from raffle import drawing, guards, ledger, organising, verifying
+from raffle import awarding, closing, guards, ledger, organising, verifying
 from raffle.models import LedgerEntry, Raffle
 from raffle.tests.forging import sql
-from raffle.tests.makers import buy, make_buyer, make_buyers, make_raffle, make_staff
+from raffle.tests.makers import buy, draw, make_buyer, make_buyers, make_raffle, make_staff
+
+TABLES = ("ledgerentry", *guards.IN_THE_LEDGER)
 
 
 class Undo(Exception):
@@ -21,14 +24,19 @@ class Undo(Exception):
 
 
 def played() -> Raffle:
-    """A whole life: six sold, one void, closed and drawn."""
-    raffle, stella = make_raffle(capacity=8, price=2), make_staff()
+    """A whole life: six sold, one void, closed, drawn; one prize claimed, the other passed on."""
+    raffle, stella = make_raffle(capacity=8, price=2, prizes=["A bicycle", "A hat"]), make_staff()
     buy(raffle, make_buyer(), 2)
     for buyer in make_buyers(4):
         buy(raffle, buyer)
     ticket = raffle.tickets.get(number=4)
     organising.void_ticket(ticket_id=ticket.pk, by=stella, reason="a mistake")
-    drawing.draw_winner(raffle_id=raffle.pk, by=stella)
+    draw(raffle, stella)
+    first, second = raffle.awards.select_related("ticket")
+    awarding.record_claim(award_id=first.pk, by=stella, code=first.ticket.code)
+    awarding.forfeit_prize(
+        award_id=second.pk, by=stella, reason="moved away", code=second.ticket.code
+    )
     return raffle
 
 
@@ -61,7 +69,7 @@ def forging(*tables: str) -> Iterator[None]:
 
 def verdict(raffle: Raffle) -> verifying.Verdict:
     """The verifier's, from inside the forger's transaction."""
-    return verifying._Verifier(Raffle.objects.get(pk=raffle.pk), lambda done, total: None).run()
+    return verifying.verify_snapshot(raffle.pk, lambda done, total: None)
 
 
 def failed(raffle: Raffle) -> set[str]:
@@ -72,9 +80,9 @@ def test_an_honest_raffle_passes_every_check(raffle: Raffle) -> None:
     told: list[tuple[int, int]] = []
     result = verifying.verify(raffle.pk, lambda done, total: told.append((done, total)))
     assert result.failures == []
-    assert (result.sold, result.void, result.entries) == (6, 1, 10)
+    assert (result.sold, result.void, result.entries) == (6, 1, 14)
     assert result.winner == raffle.draw.ticket.number
-    assert told[-1] == (10, 10)
+    assert told[-1] == (28, 28)
 
 
 def test_it_passes_at_every_stage_of_a_raffle() -> None:
@@ -82,7 +90,7 @@ def test_it_passes_at_every_stage_of_a_raffle() -> None:
     assert verifying.verify(raffle.pk).failures == []
     buy(raffle, make_buyer(), 2)
     assert verifying.verify(raffle.pk).failures == []
-    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
     assert verifying.verify(raffle.pk).failures == []
 
 
@@ -104,8 +112,10 @@ FORGERIES: dict[str, tuple[str, tuple[str, ...], str]] = {
         " WHERE raffle_id = %s AND seq = 3",
     ),
     "a line dropped from the end": (
-        "draw", ("ledgerentry",),
-        "DELETE FROM raffle_ledgerentry WHERE raffle_id = %s AND kind = 'drawn'",
+        "tables", ("ledgerentry",),
+        "ALTER TABLE raffle_forfeit DROP CONSTRAINT forfeit_stands_in_the_ledger;"
+        "ALTER TABLE raffle_award DROP CONSTRAINT award_stands_in_the_ledger;"
+        "DELETE FROM raffle_ledgerentry WHERE raffle_id = %s AND seq = 14",
     ),
     "a validation code changed": (
         "tables", ("ticket",),
@@ -142,7 +152,7 @@ FORGERIES: dict[str, tuple[str, tuple[str, ...], str]] = {
         "UPDATE raffle_purchase SET purchased_at = now() WHERE raffle_id = %s",
     ),
     "somebody else who drew": (
-        "draw", ("draw",), "UPDATE raffle_draw SET drawn_by_id = NULL WHERE raffle_id = %s",
+        "tables", ("draw",), "UPDATE raffle_draw SET drawn_by_id = NULL WHERE raffle_id = %s",
     ),
     "another description": (
         "tables", ("raffle",),
@@ -153,17 +163,44 @@ FORGERIES: dict[str, tuple[str, tuple[str, ...], str]] = {
         "UPDATE raffle_purchase SET quantity = 3 WHERE raffle_id = %s AND quantity = 2",
     ),
     "another winner": (
-        "draw", ("draw",),
+        "tables", ("draw",),
         "UPDATE raffle_draw d SET ticket_id = (SELECT id FROM raffle_ticket t WHERE"
         " t.raffle_id = d.raffle_id AND t.id <> d.ticket_id AND t.number <> 4 LIMIT 1)"
         " WHERE raffle_id = %s",
     ),
-    "the draw erased": ("draw", ("draw",), "DELETE FROM raffle_draw WHERE raffle_id = %s"),
+    "the draw erased": ("tables", ("draw",), "DELETE FROM raffle_draw WHERE raffle_id = %s"),
+    "other offsets in the seal": (
+        "tables", ("seal",), "UPDATE raffle_seal SET offsets[1] = 4 - offsets[1] WHERE"
+        " offsets[1] <> 2 AND raffle_id = %s; UPDATE raffle_seal SET offsets[2] = 3 - offsets[2]",
+    ),
+    "somebody else who sealed": (
+        "tables", ("seal",), "UPDATE raffle_seal SET sealed_by_id = NULL WHERE raffle_id = %s",
+    ),
+    "other software in the seal": (
+        "tables", ("seal",), "UPDATE raffle_seal SET software = 'x' WHERE raffle_id = %s",
+    ),
+    "a claim erased": ("tables", ("claim",), "DELETE FROM raffle_claim WHERE raffle_id = %s"),
+    "a forfeit erased": ("tables", ("forfeit",), "DELETE FROM raffle_forfeit WHERE raffle_id = %s"),
+    "a forfeit's reason changed": (
+        "tables", ("forfeit",), "UPDATE raffle_forfeit SET reason = 'x' WHERE raffle_id = %s",
+    ),
+    "an award at another place": (
+        "tables", ("award",),
+        "UPDATE raffle_award SET place = place + 7 WHERE raffle_id = %s AND prize = 1",
+    ),
+    "longer to claim": (
+        "tables", ("award",),
+        "UPDATE raffle_award SET claim_by = claim_by + interval '1 day' WHERE raffle_id = %s",
+    ),
+    "a line by somebody else": (
+        "tables", ("ledgerentry",),
+        "UPDATE raffle_ledgerentry SET actor_id = NULL WHERE raffle_id = %s AND kind = 'claimed'",
+    ),
     "the raffle reopened": (
         "tables", ("raffle",), "UPDATE raffle_raffle SET status = 'OPEN' WHERE id = %s",
     ),
     "another prize": (
-        "tables", ("raffle",), "UPDATE raffle_raffle SET prize = 'A pencil' WHERE id = %s",
+        "tables", ("raffle",), "UPDATE raffle_raffle SET prizes = '{A pencil}' WHERE id = %s",
     ),
     "a later closing time": (
         "tables", ("raffle",),
@@ -244,43 +281,56 @@ FORGERIES: dict[str, tuple[str, tuple[str, ...], str]] = {
         "UPDATE raffle_ticket SET slot = 0 WHERE raffle_id = %s AND number = 6",
     ),
     "a draw of other entries": (
-        "draw", ("draw",), "UPDATE raffle_draw SET entries = entries + 1 WHERE raffle_id = %s",
+        "tables", ("draw",),
+        "ALTER TABLE raffle_draw DROP CONSTRAINT draw_follows_its_seal;"
+        "UPDATE raffle_draw SET entries = entries + 1 WHERE raffle_id = %s",
     ),
     "a draw with another pick": (
-        "draw", ("draw",), "UPDATE raffle_draw SET picked = (picked + 1) %% 5 WHERE raffle_id = %s",
+        "tables", ("draw",), "UPDATE raffle_draw SET picked[1] = 1 - picked[1] WHERE"
+        " raffle_id = %s AND picked[1] < 2; UPDATE raffle_draw SET picked[2] = 3 - picked[2]",
     ),
     "a draw from another list": (
-        "draw", ("draw",), "UPDATE raffle_draw SET manifest = 'd' WHERE raffle_id = %s",
+        "tables", ("draw",),
+        "ALTER TABLE raffle_draw DROP CONSTRAINT draw_follows_its_seal;"
+        "UPDATE raffle_draw SET manifest = 'd' WHERE raffle_id = %s",
     ),
     "a draw at another time": (
-        "draw", ("draw",),
+        "tables", ("draw",),
         "UPDATE raffle_draw SET drawn_at = drawn_at + interval '1 second' WHERE raffle_id = %s",
     ),
 }  # fmt: skip
 
-# Each breaks one thing that makes the last line (10) follow; its hash is right unless that is it.
+# Each breaks one thing that makes the last line (14) follow; its hash is right unless that is it.
 BROKEN_LINKS = {
-    "its hash": "hash = repeat('0', 64)",
-    "its place in the table": "seq = 11",
-    "its kind in the table": "kind = 'void'",
-    "its time in the table": "at = at + interval '1 second'",
-    "its place": """line = replace(line, '"seq":10', '"seq":11')""",
-    "the line before": """line = regexp_replace(line, '"prev":"[^"]*"', '"prev":"0"')""",
-    "its raffle": """line = regexp_replace(line, '"raffle":"[^"]*"', '"raffle":"0"')""",
-    "its spelling": """line = replace(line, ',"kind"', ', "kind"')""",
-    "its language": "line = 'drawn'",
+    "its hash": ("tables", "hash = repeat('0', 64)"),
+    "its place in the table": ("tables", "seq = 15"),
+    "its kind in the table": ("tables", "kind = 'void'"),
+    "its time in the table": ("tables", "at = at + interval '1 second'"),
+    "its place": ("chain", """line = replace(line, '"seq":14', '"seq":15')"""),
+    "the line before": ("chain", """line = regexp_replace(line, '"prev":"[^"]*"', '"prev":"0"')"""),
+    "its raffle": ("chain", """line = regexp_replace(line, '"raffle":"[^"]*"', '"raffle":"0"')"""),
+    "its spelling": ("chain", """line = replace(line, ',"kind"', ', "kind"')"""),
+    "its language": ("chain", "line = 'drawn'"),
 }
 
 
 @pytest.mark.parametrize("link", BROKEN_LINKS)
 def test_a_line_that_does_not_follow_is_found(raffle: Raffle, link: str) -> None:
-    with forging("ledgerentry"):
-        last = "raffle_id = %s AND seq >= 10"
-        sql(f"UPDATE raffle_ledgerentry SET {BROKEN_LINKS[link]} WHERE {last}", raffle.pk)
+    check, change = BROKEN_LINKS[link]
+    with forging("ledgerentry", "forfeit", "award"):
+        unbound()
+        last = "raffle_id = %s AND seq >= 14"
+        sql(f"UPDATE raffle_ledgerentry SET {change} WHERE {last}", raffle.pk)
         if link != "its hash":
             rehash = "encode(sha256(convert_to(line, 'UTF8')), 'hex')"
             sql(f"UPDATE raffle_ledgerentry SET hash = {rehash} WHERE {last}", raffle.pk)
-        assert "chain" in failed(raffle)
+        assert check in failed(raffle)
+
+
+def unbound() -> None:
+    """Take away the keys that hold the tables to the ledger."""
+    for noun in guards.IN_THE_LEDGER:
+        sql(f"ALTER TABLE raffle_{noun} DROP CONSTRAINT {noun}_stands_in_the_ledger")
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
@@ -296,7 +346,7 @@ def last_ticket_did_not_win() -> Raffle:
     """So that the last ticket can be deleted by a forger without breaking a key."""
     while True:
         raffle = played()
-        if raffle.draw.ticket.number != 6:
+        if not raffle.awards.filter(ticket__number=6).exists() and raffle.draw.ticket.number != 6:
             return raffle
 
 
@@ -304,98 +354,57 @@ def rewritten(raffle: Raffle, change: Callable[[list[dict[str, Any]]], None]) ->
     """Rewrite the whole ledger with all hashes right, as whoever owns the database could."""
     lines = [json.loads(e.line) for e in raffle.ledger.order_by("seq")]
     change(lines)
-    sql("ALTER TABLE raffle_purchase DROP CONSTRAINT purchase_stands_in_the_ledger")
+    actors = {e.kind: e.actor_id for e in raffle.ledger.exclude(kind="purchase")}
+    buyers = {raffle.pseudonym(p.buyer_id): p.buyer_id for p in raffle.purchases.all()}
+    unbound()
     sql("DELETE FROM raffle_ledgerentry WHERE raffle_id = %s", raffle.pk)
     head, entries = ledger.Head(), []
     for says in lines:
-        at = __import__("datetime").datetime.fromisoformat(says["at"])
+        at = datetime.fromisoformat(says["at"])
         entries.append(ledger.entry(head, raffle.uuid, says["kind"], at, says))
         head = entries[-1].head
-    LedgerEntry.objects.add(raffle, entries)
+    who = [buyers.get(says.get("buyer", ""), actors.get(says["kind"])) for says in lines]
+    LedgerEntry.objects.add(raffle, entries, who)
 
 
 def line_of(lines: list[dict[str, Any]], kind: str) -> dict[str, Any]:
     return next(says for says in lines if says["kind"] == kind)
 
 
+# What only the tables know is found here; the rest is the stand-alone verifier's, in verify/tests.
 REWRITINGS: dict[str, tuple[str, Callable[[list[dict[str, Any]]], Any]]] = {
-    "a purchase put in": (
-        "numbers", lambda lines: lines.insert(3, dict(line_of(lines, "purchase"))),
-    ),
     "a purchase left out": ("numbers", lambda lines: lines.pop(3)),
-    "two purchases swapped": (
-        "numbers", lambda lines: lines.__setitem__(slice(3, 5), lines[4:2:-1]),
-    ),
+    "the last purchase left out": ("tables", lambda lines: lines.pop(6)),
     "one buyer for all": (
         "limit", lambda lines: [
             says.update(buyer="b" * 32) for says in lines if says["kind"] == "purchase"
         ],
     ),
-    "sold after the close": ("window", lambda lines: lines.append(lines.pop(4))),
-    "sold before opening": ("window", lambda lines: lines.insert(1, lines.pop(4))),
-    "sold after closing time": (
-        "window",
-        lambda lines: [
-            line_of(lines, kind)["terms"].update(closes_at="2000-01-01T00:00:00.000000Z")
-            for kind in ("created", "opened")
-        ],
-    ),
-    "a smaller capacity": (
-        "numbers",
-        lambda lines: [
-            line_of(lines, kind)["terms"].update(capacity=5) for kind in ("created", "opened")
-        ],
-    ),
     "a leaf of somebody else's": (
         "tables", lambda lines: line_of(lines, "purchase")["tickets"][0].update(leaf="c" * 64),
     ),
-    "another manifest": ("manifest", lambda lines: line_of(lines, "closed").update(manifest="d")),
+    "another manifest": (
+        "manifest", lambda lines: line_of(lines, "closed").update(manifest="d" * 64),
+    ),
     "other counts at the close": (
-        "manifest", lambda lines: line_of(lines, "closed").update(sold=6, void=0),
+        "reconciled", lambda lines: line_of(lines, "closed").update(sold=6, void=0),
     ),
-    "another pick": (
-        "draw", lambda lines: line_of(lines, "drawn").update(
-            picked=(line_of(lines, "drawn")["picked"] + 1) % 5
-        ),
-    ),
-    "another winner": (
-        "draw", lambda lines: line_of(lines, "drawn").update(
-            number=line_of(lines, "drawn")["number"] % 6 + 1
-        ),
-    ),
-    "fewer entries": ("draw", lambda lines: line_of(lines, "drawn").update(entries=4)),
-    "a second draw": ("life", lambda lines: lines.append(dict(lines[-1]))),
-    "drawn before the close": (
-        "life", lambda lines: lines.__setitem__(slice(-2, None), lines[:-3:-1]),
-    ),
-    "a void of nothing": ("numbers", lambda lines: line_of(lines, "void").update(number=9)),
+    "another winner": ("draw", lambda lines: line_of(lines, "drawn")["order"].reverse()),
+    "a second draw": ("life", lambda lines: lines.append(dict(line_of(lines, "drawn")))),
     "a void forgotten": ("tables", lambda lines: lines.remove(line_of(lines, "void"))),
-    "terms changed after the sale": (
-        "life",
-        lambda lines: lines.insert(4, dict(lines[0], kind="changed", after={"prize": "x"})),
+    "a claim forgotten": ("tables", lambda lines: lines.remove(line_of(lines, "claimed"))),
+    "another reason": ("tables", lambda lines: line_of(lines, "void").update(reason="another")),
+    "other software": ("tables", lambda lines: line_of(lines, "sealed").update(software="x")),
+    "an unknown kind": ("chain", lambda lines: lines.insert(4, dict(lines[0], kind="note"))),
+    "a line that cannot be read": (
+        "tables", lambda lines: line_of(lines, "purchase").pop("tickets"),
     ),
-    "an unknown kind": ("life", lambda lines: lines.insert(4, dict(lines[0], kind="note"))),
-    "a line that cannot be read": ("life", lambda lines: line_of(lines, "purchase").pop("tickets")),
-    "sold before opening time": (
-        "window",
+    "other terms": (
+        "tables",
         lambda lines: [
-            line_of(lines, kind)["terms"].update(opens_at="2999-01-01T00:00:00.000000Z")
-            for kind in ("created", "opened")
+            line_of(lines, kind)["terms"].update(rules="None.") for kind in ("created", "opened")
         ],
     ),
-    "opened on other terms": (
-        "life", lambda lines: line_of(lines, "opened")["terms"].update(prize="A pencil"),
-    ),
-    "a void twice": ("life", lambda lines: lines.insert(8, dict(line_of(lines, "void")))),
-    "a void after the close": ("life", lambda lines: lines.insert(8, lines.pop(7))),
-    "a void of number 0": ("numbers", lambda lines: line_of(lines, "void").update(number=0)),
-    "the last purchase left out": ("tables", lambda lines: lines.pop(6)),
-    "more sold at the close": ("manifest", lambda lines: line_of(lines, "closed").update(sold=6)),
-    "fewer void at the close": ("manifest", lambda lines: line_of(lines, "closed").update(void=0)),
-    "more unsold at the close": (
-        "manifest", lambda lines: line_of(lines, "closed").update(unsold=3),
-    ),
-    "drawn from another list": ("draw", lambda lines: lines[-1].update(manifest="d" * 64)),
 }  # fmt: skip
 
 
@@ -403,16 +412,14 @@ REWRITINGS: dict[str, tuple[str, Callable[[list[dict[str, Any]]], Any]]] = {
 def test_a_rewritten_ledger_is_found_though_every_hash_is_right(rewriting: str) -> None:
     check, change = REWRITINGS[rewriting]
     raffle = played()
-    with forging("ledgerentry", "purchase"):
+    with forging(*TABLES):
         rewritten(raffle, change)
-        found = failed(raffle)
-    assert check in found
-    assert "chain" not in found
+        assert check in failed(raffle)
 
 
 def test_control_a_ledger_rewritten_without_a_change_passes() -> None:
     raffle = played()
-    with forging("ledgerentry", "purchase"):
+    with forging(*TABLES):
         rewritten(raffle, lambda lines: None)
         assert failed(raffle) == {"guards"}, "only the dropped constraint"
 
