@@ -152,6 +152,17 @@ def _point(signature: str) -> G1Uncompressed:
     return decompress_G1(G1Compressed(int(signature, 16)))
 
 
+def test_refuses_a_round_that_there_never_is() -> None:
+    own = OwnChain()
+    assert not own.chain.verifies(0, own.sign(0))
+
+
+def test_a_document_nested_too_deeply_is_refused_and_does_no_harm() -> None:
+    """The library of the signatures lifts Python's limit; then this would crash the process."""
+    with pytest.raises(RecursionError):
+        json.loads("[" * 20_000)
+
+
 # When a round appears.
 
 
@@ -316,7 +327,7 @@ def test_a_relay_that_never_answers_is_away() -> None:
     released = threading.Event()
     with Relay(pause=lambda: released.wait(30)) as silent:
         try:
-            with pytest.raises(BeaconAway, match=r"no answer in 0\.5 s") as away:
+            with pytest.raises(BeaconAway) as away:
                 fetch(QUICKNET, 1000, [silent.address])
             _no_call_is_left_open()
         finally:
