@@ -260,9 +260,12 @@ def test_a_relay_that_lies_is_named_and_passed_over(lie: str) -> None:
     assert not away.value.not_yet
 
 
-@pytest.mark.parametrize("status", [200, 204, 301, 403, 429, 500, 503])
-def test_a_relay_that_has_no_answer_is_away(status: int) -> None:
-    with Relay(reply=lambda round: (status, b"")) as relay, pytest.raises(BeaconAway) as away:
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, b"")] + [(status, drand_json(1000, SIGNATURE)) for status in (203, 301, 403, 500, 503)],
+)
+def test_a_relay_that_has_no_answer_is_away(status: int, body: bytes) -> None:
+    with Relay(reply=lambda round: (status, body)) as relay, pytest.raises(BeaconAway) as away:
         fetch(QUICKNET, 1000, [relay.address])
     assert _said(away) == {relay.address: Said.AWAY}
     assert f"status {status}" in str(away.value)
