@@ -69,7 +69,7 @@ def time_that_never_was(record: Record) -> Files:
     return Files(record.ledger(), files.manifest, files.draw)
 
 
-@forgery("local", "chain")
+@forgery("local", "chain", "draw_file")
 def sequence_skips(record: Record) -> Record:
     """A line calls itself one later than it is, as if one had been lost."""
     for seq, facts in enumerate(record.facts[5:], 7):

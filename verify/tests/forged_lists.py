@@ -284,6 +284,7 @@ def void_struck_out(record: Record) -> Files:
     """A void is struck out, and the ticket lives again."""
     kept = record.head("closed")
     del record.facts[place(record, "void")]
+    record.facts.pop()  # the claim, if another one wins
     return record.rework().files(witnesses=(kept,))
 
 

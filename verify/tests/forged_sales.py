@@ -23,9 +23,10 @@ def sold_before_opening(record: Record) -> Record:
 
 
 @forgery("local", "life")
-def sold_after_the_close(record: Record) -> Record:
+def sold_after_the_close(record: Record) -> Files:
     """A friend gets a ticket after the close; the manifest was frozen without it."""
-    return _sell_late(record)
+    frozen = record.manifest().encode()
+    return _sell_late(record).files(manifest=frozen)
 
 
 @forgery("local", "life", "manifest", "seal", "reconciled", "draw", "draw_file")
@@ -57,7 +58,7 @@ def drawn_twice(record: Record) -> Record:
     return record
 
 
-@forgery("local", "life", "draw")
+@forgery("local", "life", "draw", "draw_file")
 def drawn_again(record: Record) -> Record:
     """A second draw, with another winner."""
     other = record.last("drawn")
@@ -97,14 +98,14 @@ def created_twice(record: Record) -> Record:
 @forgery("local", "life")
 def reconciled_twice(record: Record) -> Record:
     """The figures are confirmed a second time, after the seal."""
-    put(record, place(record, "sealed") + 1, **record.last("reconciled"))
+    put(record, place(record, "sealed") + 1, "reconciled", by=STELLA, **record.figures())
     return record
 
 
 @forgery("local", "life")
 def reconciled_before_the_close(record: Record) -> Record:
     """The figures are confirmed before there are any."""
-    put(record, place(record, "closed"), **record.last("reconciled"))
+    put(record, place(record, "closed"), "reconciled", by=STELLA, **record.figures())
     return record
 
 

@@ -224,7 +224,7 @@ class Record:
         enough = len(terms["prizes"]) + terms["alternates"]
         if terms["one_prize_each"]:
             enough = (enough - 1) * terms["limit"] + 1
-        return min(len(self.entries()), enough)
+        return min(len(self.entries()), int(enough))
 
     def chance(self, pick: int, size: int) -> int:
         """b, the beacon's part of a pick."""
