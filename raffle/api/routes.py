@@ -14,13 +14,13 @@ from raffle.api.shapes import (
     After,
     Bought,
     Closed,
-    Closing,
     Drawn,
     IdempotencyKey,
     Kind,
     LedgerHead,
     OwnTicket,
     OwnTickets,
+    Reason,
     Slug,
     State,
     Wanted,
@@ -154,10 +154,10 @@ def tickets(request: SignedInRequest, slug: Slug, after: After) -> OwnTickets:
     auth=SignedIn("raffle.close_raffle"),
     response={200: Closed} | problems(*OF_BUTTONS, 422),
 )
-def close(request: SignedInRequest, slug: Slug, closing: Closing) -> Closed:
+def close(request: SignedInRequest, slug: Slug, told: Reason) -> Closed:
     """Stop the sales for good."""
     raffle = get_object_or_404(Raffle.objects.only("pk"), slug=slug)
-    closed = closing.close_raffle(raffle_id=raffle.pk, by=request.user, reason=closing.reason)
+    closed = closing.close_raffle(raffle_id=raffle.pk, by=request.user, reason=told.reason)
     return Closed(success=True, status="CLOSED", sold=closed.sold, unsold=closed.remaining)
 
 

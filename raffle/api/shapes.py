@@ -39,7 +39,7 @@ class Wanted(BaseModel):
     user_id: int | None = Field(None, alias="userId", description="Nobody but yourself.")
 
 
-class Closing(BaseModel):
+class Reason(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     reason: str = Field(

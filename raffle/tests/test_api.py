@@ -16,10 +16,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from raffle import drawing, organising
+from raffle import closing, organising
 from raffle.models import Draw, LedgerEntry, Purchase, Raffle, Ticket
 from raffle.tests.makers import (
     buy,
+    draw,
     make_buyer,
     make_buyers,
     make_draft,
@@ -136,7 +137,7 @@ def test_the_state_is_the_same_for_everybody_and_touches_no_session(
 def test_the_state_costs_one_query_also_when_drawn(raffle: Raffle, alice: User) -> None:
     drawn = make_raffle()
     buy(drawn, alice)
-    drawing.draw_winner(raffle_id=drawn.pk, by=None)
+    draw(drawn)
     client = signed_in(alice)
     for shown in (raffle, drawn):
         with CaptureQueriesContext(connection) as queries:
@@ -175,7 +176,7 @@ def test_the_state_is_open_exactly_while_tickets_can_be_bought(alice: User) -> N
     early = make_raffle(opens_at=now + timedelta(hours=1))
     late = make_raffle(closes_at=now + timedelta(seconds=1.5))
     closed = make_raffle()
-    drawing.close_raffle(raffle_id=closed.pk, by=None, reason="Enough.")
+    closing.close_raffle(raffle_id=closed.pk, by=None, reason="Enough.")
     assert state(late)["status"] == "OPEN"
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep_until(%s)", [late.closes_at])
@@ -198,12 +199,12 @@ def test_the_winning_ticket_appears_with_the_draw_and_not_before(
 ) -> None:
     buy(raffle, alice)
     assert "winning_ticket" not in state(raffle)
-    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="Enough.")
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="Enough.")
     assert "winning_ticket" not in state(raffle)
 
-    draw = drawing.draw_winner(raffle_id=raffle.pk, by=None)
+    drawn = draw(raffle)
 
-    assert state(raffle)["winning_ticket"] == draw.ticket.number
+    assert state(raffle)["winning_ticket"] == drawn.ticket.number
     assert state(raffle)["status"] == "CLOSED"
 
 
@@ -682,30 +683,30 @@ def test_staff_draw_the_winner_and_get_the_same_answer_again(raffle: Raffle) -> 
     first = post(stella, admin_path(raffle, "draw-winner"))
     again = post(steve, admin_path(raffle, "draw-winner"))
 
-    draw = Draw.objects.get(raffle=raffle)
+    drawn = Draw.objects.get(raffle=raffle)
     assert first.status_code == 200
     assert first.json() == {
         "success": True,
-        "winning_ticket": draw.ticket.number,
+        "winning_ticket": drawn.ticket.number,
         "entries": 6,
-        "picked": draw.ticket.number - 1,
-        "manifest": draw.manifest,
-        "drawn_at": draw.drawn_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "picked": drawn.ticket.number - 1,
+        "manifest": drawn.manifest,
+        "drawn_at": drawn.drawn_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "already_drawn": False,
     }
     assert again.json() == first.json() | {"already_drawn": True}
-    assert state(raffle)["winning_ticket"] == draw.ticket.number
+    assert state(raffle)["winning_ticket"] == drawn.ticket.number
 
 
 def test_two_who_draw_at_once_get_the_same_winner(raffle: Raffle, alice: User) -> None:
     buy(raffle, alice, 2)
     clients = [signed_in(make_staff()) for _ in range(4)]
 
-    def draw(client: Client) -> int:
+    def winner_of(client: Client) -> int:
         winner: int = post(client, admin_path(raffle, "draw-winner")).json()["winning_ticket"]
         return winner
 
-    winners = race(*[lambda c=c: draw(c) for c in clients])
+    winners = race(*[lambda c=c: winner_of(c) for c in clients])
 
     assert len(set(winners)) == 1
 

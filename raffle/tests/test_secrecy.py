@@ -21,10 +21,10 @@ from django.core.management import call_command
 from django.test import Client
 
 from accounts.models import User
-from raffle import drawing
+from raffle import closing, drawing
 from raffle.models import Draw, Raffle
 from raffle.tests.forging import sql
-from raffle.tests.makers import buy, make_buyer, make_raffle, make_staff
+from raffle.tests.makers import buy, draw, make_buyer, make_raffle, make_staff
 
 LINK = re.compile(r'(?:href|action)="(/[^"#]*)')
 SPEAKS_OF_A_WINNER = re.compile(
@@ -108,7 +108,7 @@ def test_nothing_speaks_of_a_winner_before_the_draw(
 ) -> None:
     user = {"visitor": None, "buyer": holder(raffle, 3), "staff": make_staff()}[who]
     if status == "CLOSED":
-        drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+        closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
     with (
         patch.object(secrets, "randbelow", side_effect=AssertionError("picked before the draw")),
         caplog.at_level(logging.DEBUG),
@@ -122,7 +122,7 @@ def test_nothing_speaks_of_a_winner_before_the_draw(
 @pytest.mark.parametrize("who", ["visitor", "buyer", "staff"])
 def test_control_after_the_draw_the_same_crawl_finds_the_winner(who: str, raffle: Raffle) -> None:
     user = {"visitor": None, "buyer": holder(raffle, 3), "staff": make_staff()}[who]
-    drawing.draw_winner(raffle_id=raffle.pk, by=None)
+    draw(raffle)
     found = about_a_winner(raffle, user)
     assert f"/raffles/{raffle.slug}/" in found
     assert f"/api/raffles/{raffle.slug}/state" in found

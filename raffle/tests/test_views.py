@@ -15,12 +15,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from raffle import drawing, organising, selling
+from raffle import closing, organising, selling
 from raffle.errors import Busy, OutcomeUnknown, Refusal
 from raffle.models import Raffle, Ticket
 from raffle.pages import showing
 from raffle.tests.makers import (
     buy,
+    draw,
     make_buyer,
     make_buyers,
     make_draft,
@@ -181,7 +182,7 @@ def test_not_enough_left() -> None:
 
 def test_closed() -> None:
     raffle = make_raffle()
-    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="Enough")
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="Enough")
     status, sentence = refused(raffle, make_buyer())
     assert (status, "have closed" in sentence) == (409, True)
 
@@ -233,7 +234,7 @@ def test_when_asking_again_is_right_the_form_stays_as_it_was(
 def test_the_page_says_what_a_buyer_must_know() -> None:
     closes = timezone.now().replace(microsecond=0) + timedelta(days=3)
     raffle = make_raffle(
-        prize="A red bicycle", rules="Be kind.", description="For the hall.", price="2.50",
+        prizes=["A red bicycle"], rules="Be kind.", description="For the hall.", price="2.50",
         organiser="The Cyclists", closes_at=closes,
     )  # fmt: skip
     buy(raffle, make_buyer(), 2)
@@ -288,7 +289,7 @@ def test_nobody_sees_the_tickets_of_others() -> None:
 def test_hostile_names_are_only_text() -> None:
     evil = '<script>alert("x")</script>{{ 7 }}'
     raffle = make_raffle(
-        name=evil, prize=evil, organiser=evil, rules=evil, description=evil, limit=1
+        name=evil, prizes=[evil], organiser=evil, rules=evil, description=evil, limit=1
     )
     alice = make_buyer()
     buy(raffle, alice)
@@ -317,7 +318,7 @@ def test_the_winner_is_shown_once_drawn_and_told_kindly() -> None:
     buy(raffle, bob)
     for viewer in (None, alice, bob, make_staff()):
         assert "Winning ticket" not in page_of(raffle, viewer)
-    drawn = drawing.draw_winner(raffle_id=raffle.pk, by=None)
+    drawn = draw(raffle)
     winner, loser = (alice, bob) if drawn.ticket.buyer_id == alice.pk else (bob, alice)
     assert "Winning ticket" in page_of(raffle)
     assert "You won!" in page_of(raffle, winner)
@@ -329,7 +330,7 @@ def test_the_winner_is_shown_once_drawn_and_told_kindly() -> None:
 def test_a_closed_raffle_has_no_winner_before_the_draw() -> None:
     raffle, alice = make_raffle(), make_buyer()
     buy(raffle, alice)
-    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="Enough")
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="Enough")
     page = page_of(raffle, alice)
     assert "Winning ticket" not in page
     assert "stub--won" not in page + browser(alice).get("/tickets/").content.decode()
@@ -344,8 +345,8 @@ def test_raffles_are_listed_by_how_they_stand() -> None:
     opened, newest = make_raffle(), make_raffle()
     for raffle in (drawn, closed, sold_out):
         buy(raffle, make_buyer())
-    drawing.draw_winner(raffle_id=drawn.pk, by=None)
-    drawing.close_raffle(raffle_id=closed.pk, by=None, reason="Enough")
+    draw(drawn)
+    closing.close_raffle(raffle_id=closed.pk, by=None, reason="Enough")
     made = [drawn, closed, sold_out, upcoming, opened, newest]
     assert showing.grouped(showing.listed().filter(pk__in=[raffle.pk for raffle in made])) == [
         (showing.Phase.OPEN, [newest, opened]),

@@ -8,10 +8,9 @@ import uuid
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from raffle import drawing
 from raffle.models import Raffle
 from raffle.tests.browser.conftest import OpenPage
-from raffle.tests.makers import buy, make_buyer, make_raffle, sold_numbers
+from raffle.tests.makers import buy, draw, make_buyer, make_raffle, sold_numbers
 
 PHONE = {"width": 375, "height": 740}
 DESKTOP = {"width": 1280, "height": 900}
@@ -146,7 +145,7 @@ def test_the_draw_is_seen_without_a_hand(open_page: OpenPage) -> None:
     page = open_page(raffle.get_absolute_url(), alice)
     page.click(BUTTON)
     state(page, "sold_out")
-    drawing.draw_winner(raffle_id=raffle.pk, by=None)
+    draw(raffle)
     expect(page.get_by_role("heading", name="You won!")).to_be_visible()
 
 
@@ -281,6 +280,6 @@ def test_no_page_is_too_wide_or_breaks_a_rule_of_the_browser(
 @pytest.fixture(scope="module")
 def hostile() -> Raffle:
     return make_raffle(
-        name="W" * 200, organiser="Ö" * 200, prize="<b>" + "x" * 297, description="y" * 3000,
+        name="W" * 200, organiser="Ö" * 200, prizes=["<b>" + "x" * 297], description="y" * 3000,
         rules="z" * 3000, price="99999999.99", capacity=10_000_000, limit=9,
     )  # fmt: skip
