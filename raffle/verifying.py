@@ -20,13 +20,13 @@ from verify import verify_raffle
 
 # What is checked, in the order in which it is reported.
 CHECKS = {
-    name: f"{promise[0].upper()}{promise[1:]}"
+    name: promise
     for name, promise in verify_raffle.CHECKS.items()
     if name not in ("receipt", "witness")  # nobody has given any
 } | {
-    "tables": "The tables say what the ledger says, no more and no less",
-    "staff": "No member of staff holds a ticket",
-    "guards": "The database's own guards are all in force",
+    "tables": "the tables say what the ledger says, no more and no less",
+    "staff": "no member of staff holds a ticket",
+    "guards": "the database's own guards are all in force",
 }
 
 Progress = Callable[[int, int], None]  # lines read, of how many; every line is read twice
@@ -43,6 +43,7 @@ class Verdict:
     head: str = ""
     winner: int | None = None
     problems: list[tuple[str, str]] = field(default_factory=list)
+    absent: set[str] = field(default_factory=set)  # checks for which there is nothing to look at
 
     @property
     def failures(self) -> list[str]:
@@ -87,6 +88,7 @@ def verify_snapshot(raffle_id: int, progress: Progress) -> Verdict:
         head=raffle.head_hash,
         winner=drawn.order[0] if drawn else None,
         problems=problems,
+        absent={check for check, state in told.checks.items() if state == "absent"},
     )
 
 

@@ -14,7 +14,8 @@ from django.db import InterfaceError, InternalError, OperationalError
 from raffle.models import Raffle
 
 # Exit statuses; 2 is argparse's own for wrong usage, 75 is sysexits.h's EX_TEMPFAIL.
-FAILED, NOT_FOUND, WRONG_STATE, NOTHING_SOLD, NOT_CONFIRMED, TRY_LATER = 1, 3, 4, 5, 6, 75
+FAILED, NOT_FOUND, WRONG_STATE, NOTHING_SOLD = 1, 3, 4, 5
+NOT_CONFIRMED, SEALED, TRY_LATER = 6, 7, 75
 
 
 class RaffleCommand(BaseCommand):

@@ -6,6 +6,8 @@ import json
 import secrets
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -13,10 +15,11 @@ import pytest
 from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.db import OperationalError
 
+from accounts.models import User
 from raffle import drawing
 from raffle.models import Draw, Raffle
 from raffle.tests.forging import sql
-from raffle.tests.makers import buy, make_buyer, make_buyers, make_draft, make_raffle
+from raffle.tests.makers import buy, make_buyer, make_buyers, make_draft, make_raffle, make_staff
 from raffle.tests.processes import ROOT, environment
 from raffle.verifying import CHECKS
 
@@ -119,6 +122,42 @@ def test_a_lock_held_by_others_is_try_again_later() -> None:
     assert refused.value.returncode == 75
 
 
+def test_draws_in_the_name_of_a_member_of_staff_who_may() -> None:
+    raffle, stella = some_sold(), make_staff()
+    done = run("draw_winner", raffle.slug, "--yes", "--by", stella.email)
+    assert done.returncode == 0, done.stderr
+    confirmed = raffle.ledger.get(kind="reconciled")
+    assert confirmed.actor == Draw.objects.get(raffle=raffle).drawn_by == stella
+
+
+@pytest.mark.parametrize("person", [make_buyer, partial(make_buyer, is_staff=True)])
+def test_refuses_to_draw_in_the_name_of_somebody_who_may_not(person: Callable[[], User]) -> None:
+    raffle = some_sold()
+    done = run("draw_winner", raffle.slug, "--yes", "--by", person().email)
+    assert done.returncode == 3
+    assert not raffle.ledger.filter(kind="closed").exists()
+
+
+def test_a_raffle_for_two_people_is_not_drawn_by_an_operator() -> None:
+    raffle = make_raffle(two_people=True)
+    buy(raffle, make_buyer())
+    done = run("draw_winner", raffle.slug, "--yes")
+    assert done.returncode == 4
+    assert "Two members of staff are needed" in done.stderr
+    assert not raffle.ledger.filter(kind="closed").exists()
+
+
+def test_seals_first_where_a_beacon_decides_and_says_when_to_come_back() -> None:
+    raffle = make_raffle(method="beacon")
+    buy(raffle, make_buyer())
+    done = run("draw_winner", raffle.slug, "--yes", "--json")
+    again = run("draw_winner", raffle.slug, "--yes", "--json")
+    assert (done.returncode, again.returncode) == (7, 7), done.stderr
+    told = json.loads(done.stdout)
+    assert told == json.loads(again.stdout), "one seal"
+    assert (told["sealed"], told["drawn"], told["round"]) == (True, False, raffle.seal.round)
+
+
 # --- verify_raffle --------------------------------------------------------------------------------
 
 
@@ -129,6 +168,7 @@ def test_verifies_an_honest_raffle_check_by_check() -> None:
     assert done.stdout.startswith(f"{raffle.slug}: verified, 3 sold, 0 void")
     for promise in CHECKS.values():
         assert promise in done.stderr
+    assert "–      the picks follow" in done.stderr, "nothing is drawn yet"
     assert "\r" not in done.stderr, "no progress bar in a log"
 
 
