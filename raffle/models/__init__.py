@@ -1,12 +1,14 @@
 """The nouns: what a raffle is made of, the questions it can answer, and what can never be stored.
 
 What Django cannot say is in migrations/guards.sql: together they hold every rule even against
-raw SQL. Only raffles change; everything else is only ever added.
+raw SQL. Only raffles change, and how far the mails have come; everything else is only ever added.
 """
 
 from raffle.models.draws import Award, Claim, Draw, Forfeit, Seal
 from raffle.models.locking import ClockTimestamp, RaffleQuerySet
+from raffle.models.mailing import MailedUpTo
 from raffle.models.raffles import MAX_CAPACITY, MOST_PICKS, MOST_PRIZES, Raffle, new_secret_key
+from raffle.models.receipts import ReceiptCopy
 from raffle.models.record import LedgerEntry
 from raffle.models.tickets import MOST_A_PURCHASE, Proposal, Purchase, Ticket, Void, new_code
 
@@ -21,10 +23,12 @@ __all__ = [
     "Draw",
     "Forfeit",
     "LedgerEntry",
+    "MailedUpTo",
     "Proposal",
     "Purchase",
     "Raffle",
     "RaffleQuerySet",
+    "ReceiptCopy",
     "Seal",
     "Ticket",
     "Void",
