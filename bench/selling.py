@@ -70,7 +70,7 @@ def one_round(threads: int, seconds: float, combine: bool) -> tuple[float, float
 
     stem = uuid.uuid4().hex[:8]
     raffle = Raffle(
-        slug=f"bench-{stem}", name="Bench", organiser="-", prize="-", capacity=1_000_000
+        slug=f"bench-{stem}", name="Bench", organiser="-", prizes=["-"], capacity=1_000_000
     )
     organising.create_raffle(raffle, by=None)
     organising.open_raffle(raffle_id=raffle.pk, by=None)
