@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from queue import SimpleQueue
 
 import pytest
 
@@ -192,8 +193,16 @@ def test_a_moment_in_another_time_zone_is_the_same_moment() -> None:
 def test_fetches_from_a_relay() -> None:
     with Relay() as relay:
         assert fetch(QUICKNET, 1000, [relay.address]) == SIGNATURE
-        assert fetch(QUICKNET, 1000, [relay.address + "/"]) == SIGNATURE
-    assert relay.asked == [1000, 1000]
+    assert relay.asked == [1000]
+
+
+@pytest.mark.parametrize("base", ["", "/", "/drand", "/drand/"])
+def test_a_relay_may_live_below_a_path(base: str) -> None:
+    asked: list[bytes] = []
+    with rude(lambda line: asked.append(line.recv(4096))) as address, pytest.raises(BeaconAway):
+        fetch(QUICKNET, 1000, [address + base])
+    path = f"{base.rstrip('/')}/{QUICKNET.hash}/public/1000"
+    assert asked[0].startswith(f"GET {path} HTTP/1.1\r\n".encode())
 
 
 def test_a_relay_need_not_tell_the_randomness() -> None:
@@ -363,6 +372,18 @@ def test_a_relay_that_answers_drop_by_drop_is_hung_up_on(start: bytes) -> None:
     _no_call_is_left_open()
 
 
+def test_a_call_that_is_over_before_it_began_asks_nothing() -> None:
+    heard: beacon.Heard = SimpleQueue()
+    with Relay() as relay:
+        call = beacon._Call(relay.address, QUICKNET, 1000, heard)
+        call.hang_up()
+        call.make()
+    _, answer = heard.get(timeout=0)
+    assert isinstance(answer, beacon.Answer)
+    assert answer.said is Said.AWAY
+    assert relay.asked == []
+
+
 def test_an_endless_answer_is_cut_off() -> None:
     def flood(line: socket.socket) -> None:
         line.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -373,7 +394,15 @@ def test_an_endless_answer_is_cut_off() -> None:
         fetch(QUICKNET, 1000, [relay])
 
 
-@pytest.mark.parametrize("answer", [b"", b"220 mail.example.org ESMTP\r\n", b"\x00" * 99_999])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"", id="silence"),
+        pytest.param(b"220 mail.example.org ESMTP\r\n", id="mail"),
+        pytest.param(b"x" * 50_000 + b"\r\n", id="a long line"),
+        pytest.param(b"\x00" * 99_999, id="zeros"),
+    ],
+)
 def test_what_does_not_speak_http_is_away(answer: bytes) -> None:
     with rude(lambda line: line.sendall(answer)) as relay, pytest.raises(BeaconAway) as away:
         fetch(QUICKNET, 1000, [relay])
