@@ -10,11 +10,15 @@ COPY local local
 COPY rafflesite rafflesite
 COPY accounts accounts
 COPY raffle raffle
+COPY verify verify
 COPY templates templates
 COPY static static
 
 # LOCAL=off: nothing is made up here, and a missing secret stops the start.
 ENV LOCAL=off PYTHONUNBUFFERED=1 STATIC_ROOT=/site/var/static BIND=0.0.0.0:8000
+# There is no git in here, so the commit is told from outside: it stands in every seal.
+ARG SOFTWARE=unknown
+ENV SOFTWARE=$SOFTWARE
 # Collecting reads the settings but uses none of these values, and none of them stays.
 RUN SECRET_KEY=unused DATABASE_URL=postgres://unused/unused EMAIL_URL=smtp://unused \
     ALLOWED_HOSTS=unused python manage.py collectstatic --noinput

@@ -65,7 +65,7 @@ def test_the_image_has_all_that_the_site_imports() -> None:
 
 
 def test_every_manage_command_exists() -> None:
-    assert set(manage_commands()) == {"collectstatic", "migrate", "createcachetable"}
+    assert set(manage_commands()) == {"collectstatic", "migrate", "createcachetable", "grant_site"}
     assert set(manage_commands()) <= set(get_commands())
 
 
