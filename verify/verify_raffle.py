@@ -520,15 +520,16 @@ class Ledger:
         self.award(line)
 
     def check_signature(self, number: int, signature: str, drawn_at: str) -> None:
-        if microseconds(drawn_at) < self.chain.time_of(number):
-            self.fail("beacon", f"is dated before round {number}")
         with suppress(ValueError):
             self.randomness = hashlib.sha256(bytes.fromhex(signature)).hexdigest()
+        if not self.signature:
+            return  # it is not even the right round
+        if microseconds(drawn_at) < self.chain.time_of(number):
+            self.fail("beacon", f"is dated before round {number}")
         if not spelled("[0-9a-f]{96}")(signature):
             self.fail("beacon", "has a signature that is not 96 hexadecimal digits")
             return
-        if self.signature:  # else it is not even the right round
-            self.signature = self.chain.signed(number, signature)
+        self.signature = self.chain.signed(number, signature)
         if self.signature == "false":
             self.fail("beacon", f"has a signature that is not round {number}'s")
 
@@ -1002,7 +1003,7 @@ def fetch(url: str, target: Path) -> Path | None:
         raise Unreadable(f"{url} answers with status {error.code}.") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         late = isinstance(error, TimeoutError) or "timed out" in str(error)
-        why = f"nothing came for {TIMEOUT} seconds" if late else error
+        why = f"nothing came for {TIMEOUT} seconds" if late else getattr(error, "reason", error)
         raise Unreadable(f"{url} could not be fetched: {why}.") from None
     return target
 
@@ -1099,11 +1100,12 @@ def main(given: Sequence[str] | None = None) -> int:
         else:
             verdict = check(options.ledger, options.manifest, options.draw)
     except (Unreadable, OSError, ValueError) as problem:
-        print(short(problem), file=sys.stderr)
+        print(printable(str(problem)), file=sys.stderr)
         return 3
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    for line in [as_json(verdict)] if options.json else map(printable, as_text(verdict)):
-        print(line)
+    lines = [as_json(verdict)] if options.json else map(printable, as_text(verdict))
+    with suppress(BrokenPipeError):  # who reads it may have seen enough
+        sys.stdout.buffer.write("\n".join([*lines, ""]).encode())
+        sys.stdout.flush()
     return 0 if verdict.ok else 1
 
 

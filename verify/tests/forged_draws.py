@@ -118,6 +118,21 @@ def signature_cut_short(record: Record) -> Record:
     return _sign(record, SIGNATURES[1000][:-2])
 
 
+@forgery("beacon", "beacon", "draw", "winners", "draw_file")
+def signature_kept_secret(record: Record) -> Files:
+    """The draw does not say the signature, so that nobody can check it."""
+    files = record.files()
+    del record.last("drawn")["signature"]
+    return Files(record.ledger(), files.manifest, files.draw)
+
+
+@forgery("local", "beacon")
+def signature_for_show(record: Record) -> Record:
+    """A draw by the site itself shows some round's signature, to look like a beacon's."""
+    record.last("drawn")["signature"] = SIGNATURES[1000]
+    return record
+
+
 # draw
 
 

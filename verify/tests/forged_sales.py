@@ -109,6 +109,13 @@ def reconciled_before_the_close(record: Record) -> Record:
     return record
 
 
+@forgery("two_people", "life")
+def void_proposed_after_the_close(record: Record) -> Record:
+    """A void is asked for when it is too late for one."""
+    put(record, place(record, "closed") + 1, "proposed", by=STELLA, act="void", number=1, reason="")
+    return record
+
+
 @forgery("cancelled", "life")
 def sold_after_cancelling(record: Record) -> Record:
     """Sales go on after the raffle was called off."""
