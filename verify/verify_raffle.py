@@ -1002,8 +1002,9 @@ def fetch(url: str, target: Path) -> Path | None:
             return None
         raise Unreadable(f"{url} answers with status {error.code}.") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        late = isinstance(error, TimeoutError) or "timed out" in str(error)
-        why = f"nothing came for {TIMEOUT} seconds" if late else getattr(error, "reason", error)
+        why: object = error.reason if isinstance(error, urllib.error.URLError) else error
+        if isinstance(error, TimeoutError) or isinstance(why, TimeoutError):
+            why = f"nothing came for {TIMEOUT} seconds"
         raise Unreadable(f"{url} could not be fetched: {why}.") from None
     return target
 

@@ -59,7 +59,7 @@ def told(folder: Path, *arguments: str) -> Any:
 @contextmanager
 def site(pages: Pages) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             page = pages.get(self.path, 404)
             self.send_response(page if isinstance(page, int) else 302 if type(page) is str else 200)
             if isinstance(page, str):

@@ -61,16 +61,12 @@ def test_it_works_out_the_same_winners_as_draw_json(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FORGERIES)
-def test_a_forgery_is_called_by_its_name(name: str) -> None:
+def test_a_forgery_is_called_by_its_name_and_proves_nothing(name: str) -> None:
     forgery = FORGERIES[name]
-    found = failed(verdict_on(forgery.files()))
+    verdict = verdict_on(forgery.files())
+    found = failed(verdict)
     assert forgery.check in found, forgery.sentence
     assert set(found) <= {forgery.check} | forgery.also, forgery.sentence
-
-
-@pytest.mark.parametrize("name", FORGERIES)
-def test_nothing_is_said_for_a_forgery(name: str) -> None:
-    verdict = verdict_on(FORGERIES[name].files())
     assert verdict.level == "L0"
     assert {each["answer"] for each in verdict.questions.values()} == {"no"}
 
