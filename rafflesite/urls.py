@@ -16,5 +16,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("api/", api.urls),
+    path("staff/raffles/", include("raffle.reports.urls")),
     path("", include("raffle.pages.urls")),
 ]
