@@ -13,7 +13,7 @@ from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
-from accounts.models import User
+from accounts.models import SignIn, User
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 BUYER = (
@@ -130,3 +130,25 @@ class SuperusersGroupAdmin(GroupAdmin):
 
     has_delete_permission = has_change_permission
     has_view_permission = has_change_permission
+
+
+@admin.register(SignIn)
+class SignInAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """The log of the staff's sign-ins, to be read."""
+
+    list_display = ("at", "user", "kind", "address")
+    list_filter = ("kind", "at")
+    date_hierarchy = "at"
+    search_fields = ("user__email",)
+    list_select_related = ("user",)
+    list_per_page = 50
+    show_full_result_count = False
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    has_delete_permission = has_change_permission

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 
 
 class UserManager(BaseUserManager["User"]):
@@ -44,3 +44,28 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.email
+
+
+class SignIn(models.Model):
+    """A member of staff came, left, or failed to come in. Only ever added; buyers are not tracked.
+
+    The address they came from can be forgotten, nothing else changes (accounts/migrations/0002).
+    """
+
+    class Kind(models.TextChoices):
+        IN = "in", "signed in"
+        OUT = "out", "signed out"
+        FAILED = "failed", "failed to sign in"
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="sign_ins")
+    kind = models.CharField(max_length=6, choices=Kind)
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    address = models.GenericIPAddressField("from", null=True)
+
+    class Meta:
+        ordering = ("-pk",)
+        verbose_name = "sign-in"
+        indexes = (models.Index(fields=["at"], name="sign_in_by_time"),)
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.get_kind_display()}"
