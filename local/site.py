@@ -1,4 +1,4 @@
-"""The running site: a database, its tables, some demo data, and the web server.
+"""The running site: a database, its tables, some demo data, the web server and the mail worker.
 
 Standard input is the other end of the launcher's pipe (see __main__).
 """
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from local import database, environment
 from local.environment import ROOT
@@ -32,10 +32,13 @@ def main(port: int) -> None:
         if prepared.returncode:
             sys.exit("The site could not be prepared; the message is above.")
         _say("Starting the web server")
-        with _web_server(port) as server:
+        with _web_server(port) as server, _mail_worker(port) as mailer:
             _wait_for_an_answer(port, server)
             _say(f"\nThe site:   http://{HOST}:{port}/")
-            _say(f"For staff:  http://{HOST}:{port}/admin/\nCtrl-C stops it; the data stays.")
+            _say(f"For staff:  http://{HOST}:{port}/admin/")
+            _say("Mails:      var/mail/")
+            _say("Ctrl-C stops it; the data stays.")
+            threading.Thread(target=_tell_when_mail_stops, args=[mailer], daemon=True).start()
             status = server.wait()
     sys.exit(f"The web server ended unexpectedly (status {status}).")
 
@@ -45,19 +48,30 @@ def _end_with_the_launcher() -> None:
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
+def _web_server(port: int) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    gunicorn = [sys.executable, "-m", "gunicorn", "rafflesite.wsgi"]
+    return _child(gunicorn, {"WEB_LOG_LEVEL": "warning", **os.environ, "BIND": f"{HOST}:{port}"})
+
+
+def _mail_worker(port: int) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    worker = [sys.executable, "manage.py", "send_mail", f"--site=http://{HOST}:{port}"]
+    return _child(worker, os.environ)
+
+
 @contextlib.contextmanager
-def _web_server(port: int) -> Iterator[subprocess.Popen[bytes]]:
-    server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "rafflesite.wsgi"],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        env={"WEB_LOG_LEVEL": "warning", **os.environ, "BIND": f"{HOST}:{port}"},
-    )
+def _child(command: list[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ends before the block does."""
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, env=environment)
     try:
-        yield server
+        yield process
     finally:
-        server.terminate()
-        server.wait()
+        process.terminate()
+        process.wait()
+
+
+def _tell_when_mail_stops(mailer: subprocess.Popen[bytes]) -> None:
+    if status := mailer.wait():
+        _say(f"The mail worker ended (status {status}); the site goes on without mails.")
 
 
 def _wait_for_an_answer(port: int, server: subprocess.Popen[bytes]) -> None:
