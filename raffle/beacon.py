@@ -13,7 +13,6 @@ import json
 import os
 import re
 import socket
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -21,23 +20,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from ipaddress import ip_address
 from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit
 
-from py_ecc.bls.g2_primitives import signature_to_G2, subgroup_check
-from py_ecc.bls.hash_to_curve import hash_to_G1
-from py_ecc.bls.point_compression import decompress_G1
-from py_ecc.bls.typing import G1Compressed, G1Uncompressed, G2Uncompressed
-from py_ecc.fields import optimized_bls12_381_FQ12
-from py_ecc.optimized_bls12_381.optimized_curve import G2, is_inf, neg
-from py_ecc.optimized_bls12_381.optimized_pairing import final_exponentiate, pairing
-
-# py_ecc takes the brake off Python's recursion for the whole process, which a deeply nested JSON
-# document, from a relay or any visitor, could then crash. It works within the usual limit.
-sys.setrecursionlimit(1000)
+from py_arkworks_bls12381 import GT, G1Point, G2Point
 
 # The League of Entropy's own relays, as drand's documentation lists them.
 DEFAULT_RELAYS = (
@@ -91,32 +79,26 @@ def randomness(signature: str) -> str:
     return hashlib.sha256(bytes.fromhex(signature)).hexdigest()
 
 
-def message(round: int) -> G1Uncompressed:
+def message(round: int) -> G1Point:
     """The point that the network signs for `round`: it multiplies it with its secret key."""
     digest = hashlib.sha256(round.to_bytes(8, "big")).digest()
-    return hash_to_G1(digest, DOMAIN, hashlib.sha256)  # type: ignore[arg-type]
+    return G1Point.hash_to_curve(digest, DOMAIN)
 
 
-@lru_cache(maxsize=64)  # a check takes a second or two, and always ends the same
 def _verifies(public_key: str, round: int, signature: str) -> bool:
     if not 1 <= round < 2**64 or not SIGNATURE.fullmatch(signature):
         return False
     try:
-        point = decompress_G1(G1Compressed(int(signature, 16)))
-    except ValueError:  # not on the curve
+        point = G1Point.from_compressed_bytes(bytes.fromhex(signature))
+    except ValueError:  # not on the curve, or not in its subgroup
         return False
-    if not subgroup_check(point):
-        return False
-    signed = pairing(G2, point, final_exponentiate=False)
-    asked = pairing(_key(public_key), neg(message(round)), final_exponentiate=False)
-    return bool(final_exponentiate(signed * asked) == optimized_bls12_381_FQ12.one())
+    return GT.pairing_check([point, -message(round)], [G2Point(), _key(public_key)])
 
 
-@lru_cache(maxsize=8)
-def _key(public_key: str) -> G2Uncompressed:
+def _key(public_key: str) -> G2Point:
     """The point of a public key. Raises ValueError if it is none: the site is set up wrongly."""
-    point = signature_to_G2(bytes.fromhex(public_key))  # type: ignore[arg-type]
-    if is_inf(point) or not subgroup_check(point):
+    point = G2Point.from_compressed_bytes(bytes.fromhex(public_key))
+    if point == G2Point.identity():
         raise ValueError("the beacon's public key is not in the group")
     return point
 

@@ -20,8 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import BaseRequestHandler, TCPServer, ThreadingTCPServer
 from typing import Self
 
-from py_ecc.bls.g2_primitives import G1_to_pubkey, G2_to_signature
-from py_ecc.optimized_bls12_381.optimized_curve import G2, multiply
+from py_arkworks_bls12381 import G2Point, Scalar
 
 from raffle.beacon import EPOCH, QUICKNET, Chain, message, randomness
 
@@ -88,11 +87,11 @@ class OwnChain:
 
     @cached_property
     def chain(self) -> Chain:
-        public = G2_to_signature(multiply(G2, self.secret)).hex()
+        public = (G2Point() * Scalar(self.secret)).to_compressed_bytes().hex()
         return Chain(f"{self.secret:064x}", public, self.genesis, self.period)
 
     def sign(self, round: int) -> str:
-        return G1_to_pubkey(multiply(message(round), self.secret)).hex()
+        return (message(round) * Scalar(self.secret)).to_compressed_bytes().hex()
 
 
 def drand_json(round: int, signature: str) -> bytes:
