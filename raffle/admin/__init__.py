@@ -1,5 +1,5 @@
 """The staff's desk, in Django's admin."""
 
-from raffle.admin import raffles, records
+from raffle.admin import events, raffles, records, results
 
-__all__ = ["raffles", "records"]  # imported for what they register
+__all__ = ["events", "raffles", "records", "results"]  # imported for what they register

@@ -1,7 +1,8 @@
-"""The shape of what staff type. The rules are in organising.py and drawing.py."""
+"""The shape of what staff type to do something. The rules are in the rooms that act."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -9,35 +10,23 @@ from django.contrib.admin.widgets import AdminTextareaWidget, AdminTextInputWidg
 
 from raffle.models import Raffle
 
-
-class RaffleForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Terms and description. What looks unchanged to its reader is left exactly as it is stored:
-    browsers rewrite line ends and drop fractions of seconds, and neither may count as a change.
-    """
-
-    refused: str = ""  # set when the form comes back because saving it was refused
-
-    class Meta:
-        model = Raffle
-        fields = (*Raffle.TERMS, "description")
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        if self.instance.pk:
-            for name in cleaned:
-                stored = getattr(self.instance, name)
-                if name not in self.changed_data or _same_text(stored, cleaned[name]):
-                    cleaned[name] = stored
-        if self.refused:
-            self.add_error(None, self.refused)
-        return cleaned
+LETTER_BY_LETTER = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
+LONGEST_NUMBER = 10  # digits
 
 
 class ConfirmForm(forms.Form):
-    confirmed = forms.BooleanField(
-        label="I have read these terms and they are right.",
-        error_messages={"required": "Tick the box once you have checked the terms."},
-    )
+    confirmed = forms.BooleanField()
+
+    def __init__(self, *args: Any, label: str, otherwise: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["confirmed"].label = label
+        self.fields["confirmed"].error_messages["required"] = otherwise
+
+
+class ConfirmVoidForm(ConfirmForm):
+    """Confirms what was asked for as it was read: `asked` is the proposal that the page showed."""
+
+    asked = forms.IntegerField(widget=forms.HiddenInput)
 
 
 class ReasonForm(forms.Form):
@@ -49,33 +38,69 @@ class ReasonForm(forms.Form):
     )
 
 
-class DrawForm(forms.Form):
-    """Typing the name is the brake: nobody draws the winner of the wrong raffle by a slip."""
+class NameForm(forms.Form):
+    """Typing the name is the brake: nobody draws or cancels the wrong raffle by a slip."""
 
-    name = forms.CharField(
-        label="Type the raffle’s name to draw its winner",
-        widget=AdminTextInputWidget(
-            attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
-        ),
-        error_messages={"required": "Type the raffle’s name. Nothing was drawn."},
-    )
+    name = forms.CharField(widget=AdminTextInputWidget(attrs=LETTER_BY_LETTER))
 
-    def __init__(self, *args: Any, raffle: Raffle, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, raffle: Raffle, to: str, otherwise: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.raffle = raffle
+        self.raffle, self.otherwise = raffle, otherwise
+        self.fields["name"].label = f"Type the raffle’s name to {to}"
+        self.fields["name"].error_messages["required"] = f"Type the raffle’s name. {otherwise}"
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
         if name != self.raffle.name.strip():
             raise forms.ValidationError(
-                "That is not the name of this raffle, letter for letter. Nothing was drawn."
+                f"That is not the name of this raffle, letter for letter. {self.otherwise}"
             )
         return name
 
 
-def _same_text(stored: object, sent: object) -> bool:
-    return (
-        isinstance(stored, str)
-        and isinstance(sent, str)
-        and stored.strip().splitlines() == sent.strip().splitlines()
+class CancelForm(NameForm, ReasonForm):
+    field_order = ("reason", "name")
+
+
+class DrumForm(forms.Form):
+    """The numbers from the drum in their order, with anything between them."""
+
+    numbers = forms.CharField(
+        widget=AdminTextareaWidget(attrs=LETTER_BY_LETTER | {"rows": 5, "inputmode": "numeric"}),
+        label="The numbers, in the order in which they were drawn",
+        help_text="With blanks, commas or line ends between them. The first prize’s comes first.",
+        error_messages={"required": "Enter the numbers. Nothing was drawn."},
     )
+
+    def clean_numbers(self) -> list[int]:
+        words = re.findall(r"\w+", self.cleaned_data["numbers"])
+        for word in words:
+            if not re.fullmatch(rf"[0-9]{{1,{LONGEST_NUMBER}}}", word):
+                raise forms.ValidationError(f"“{word[:40]}” is not a ticket number.")
+        if not words:
+            raise forms.ValidationError("There is no number in it.")
+        return [int(word) for word in words]
+
+
+def code_field(**options: Any) -> forms.CharField:
+    widget = AdminTextInputWidget(attrs=LETTER_BY_LETTER)
+    return forms.CharField(label="Validation code", max_length=200, widget=widget, **options)
+
+
+class ClaimForm(forms.Form):
+    code = code_field(
+        help_text="As it stands on the winner’s ticket: 32 digits and letters from a to f.",
+        error_messages={"required": "Type the validation code that the winner shows."},
+    )
+
+    def clean_code(self) -> str:
+        """People write long codes in groups."""
+        return "".join(self.cleaned_data["code"].split())
+
+
+class ForfeitForm(ReasonForm):
+    code = code_field(
+        required=False,
+        help_text="Only if the winner gives the prize up and shows it. Else leave this empty.",
+    )
+    clean_code = ClaimForm.clean_code

@@ -1,23 +1,29 @@
 """The staff's desk: raffles are created and changed here, everything else is only looked at
-(records.py). What changes a raffle's course (open, close, draw, void) is in staff.py.
+(records.py, results.py, events.py). What changes a raffle's course has pages of its own (acts.py).
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, cast
 
 from django.contrib import admin
 from django.db import IntegrityError
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from accounts.models import User
 from raffle import organising
-from raffle.admin import staff
-from raffle.admin.forms import RaffleForm
+from raffle.admin.awarding import Claims
+from raffle.admin.closing import CancelRaffle, CloseRaffle, ConfirmFigures
+from raffle.admin.drawing import AskForDraw, DrawWinner
+from raffle.admin.figures import Figures
+from raffle.admin.organising import OpenRaffle
 from raffle.admin.records import StaffAdmin
+from raffle.admin.steps import steps
+from raffle.admin.terms import FIELDSETS, RaffleForm, spelled
 from raffle.errors import Refusal
 from raffle.models import Raffle
 
@@ -28,25 +34,22 @@ admin.site.index_title = "What would you like to do?"
 MEANWHILE = (
     "Somebody changed this at the same moment, so nothing was saved. Check it and try again."
 )
+BOXES = {"one_prize_each", "two_people"}  # a browser does not send a box that is not ticked
 
 
 @admin.register(Raffle)
 class RaffleAdmin(StaffAdmin):
-    acts = staff.RAFFLE_ACTS
+    acts = (OpenRaffle, CloseRaffle, ConfirmFigures, AskForDraw, DrawWinner, Claims, CancelRaffle)
     form = RaffleForm
     list_display = (
         "name", "status", "sold", "tickets", "remaining", "winner", "opens_at", "closes_at",
     )  # fmt: skip
-    list_filter = ("status", "opens_at", "closes_at")
-    search_fields = ("name", "slug", "organiser", "prize", "uuid")
+    list_filter = ("status", "method", "opens_at", "closes_at")
+    search_fields = ("name", "slug", "organiser", "prizes", "licence", "uuid")
     ordering = ("-pk",)
     list_per_page = 50
     save_on_top = False
-    fieldsets = (
-        (None, {"fields": ("name", "slug", "organiser", "prize", "description", "rules")}),
-        ("Tickets", {"fields": ("capacity", "limit", "price", "currency")}),
-        ("Sales", {"fields": ("opens_at", "closes_at")}),
-    )
+    fieldsets = FIELDSETS
     identity = ("Identity", {"fields": ("uuid",)})
 
     @admin.display(ordering="sold")
@@ -65,18 +68,23 @@ class RaffleAdmin(StaffAdmin):
     def winner(self, raffle: Raffle) -> str | None:
         return f"ticket {raffle.draw.ticket.number}" if hasattr(raffle, "draw") else None
 
-    def lookup_allowed(  # type: ignore[override]
-        self, lookup: str, value: str, request: HttpRequest
-    ) -> bool:
-        """The key behind the pseudonyms must not be guessed letter by letter with a filter."""
-        return "pseudonym_key" not in lookup and super().lookup_allowed(lookup, value, request)
+    @admin.display(description="prizes")
+    def all_prizes(self, raffle: Raffle) -> str:
+        return spelled(raffle.prizes)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Raffle]:
         return Raffle.objects.as_it_stands().select_related("draw__ticket")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Where the prizes are no field they are a list to read."""
         fieldsets = super().get_fieldsets(request, obj)
-        return (*fieldsets, self.identity) if obj else fieldsets
+        if obj is None:
+            return fieldsets
+        if "prizes" in self.get_readonly_fields(request, obj) or not self.has_change_permission(
+            request, obj
+        ):
+            fieldsets = [(title, {"fields": _listed(told["fields"])}) for title, told in fieldsets]
+        return (*fieldsets, self.identity)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return {} if obj else {"slug": ("name",)}
@@ -88,14 +96,16 @@ class RaffleAdmin(StaffAdmin):
         frozen: tuple[str, ...] = ()
         if obj and obj.sold:
             sent = {key.removesuffix("_0") for key in request.POST}  # a date and a time: _0, _1
+            if not sent.isdisjoint(Raffle.TERMS):
+                sent |= BOXES
             frozen = tuple(name for name in Raffle.TERMS if name not in sent)
-        return ("uuid", *frozen)
+        return ("uuid", "all_prizes", *frozen)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A closed raffle is shown without fields; a late form is still read, and refused."""
-        closed = obj is not None and obj.status == Raffle.Status.CLOSED
+        over = obj is not None and obj.status in (Raffle.Status.CLOSED, Raffle.Status.CANCELLED)
         late = request.method == "POST"
-        return super().has_change_permission(request, obj) and (not closed or late)
+        return super().has_change_permission(request, obj) and (not over or late)
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
         return None if obj is None or obj.status == Raffle.Status.DRAFT else obj.get_absolute_url()
@@ -127,24 +137,27 @@ class RaffleAdmin(StaffAdmin):
         save = organising.change_raffle if change else organising.create_raffle
         save(obj, by=user)
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        if context["object_id"]:
-            # Read again: a refused form has left what was typed in the object.
-            raffle = self.get_queryset(request).get(pk=context["original"].pk)
-            user = cast(User, request.user)
-            context |= {
-                "tools": staff.tools(user, raffle),
-                "lists": self._lists(user, raffle),
-                "figures": staff.figures(raffle),
-            }
-        return super().render_change_form(request, context, *args, **kwargs)
+    def about(self, user: User, subject: Model, figures: Figures) -> dict[str, Any]:
+        return super().about(user, figures.raffle, figures) | {
+            "figures": figures,
+            "steps": steps(user, figures),
+            "lists": _lists(user, figures.raffle),
+        }
 
-    def _lists(self, user: User, raffle: Raffle) -> list[tuple[str, str]]:
-        lists = (("ticket", "Tickets"), ("purchase", "Purchases"), ("ledgerentry", "Ledger"))
-        return [
-            (f"{reverse(f'admin:raffle_{model}_changelist')}?raffle__id__exact={raffle.pk}", label)
-            for model, label in lists
-            if user.has_perm(f"raffle.view_{model}")
-        ]
+
+def _listed(fields: Any) -> tuple[str, ...]:
+    return tuple("all_prizes" if name == "prizes" else name for name in fields)
+
+
+def _lists(user: User, raffle: Raffle) -> list[tuple[str, str]]:
+    """Where to read more of this raffle."""
+    records = (("ticket", "Tickets"), ("purchase", "Purchases"), ("ledgerentry", "Ledger"))
+    lists = [
+        (f"{reverse(f'admin:raffle_{model}_changelist')}?raffle__id__exact={raffle.pk}", label)
+        for model, label in records
+        if user.has_perm(f"raffle.view_{model}")
+    ]
+    if user.has_perm("raffle.read_reports"):
+        with suppress(NoReverseMatch):
+            lists.append((reverse("reports:index", args=[raffle.slug]), "Reports"))
+    return lists

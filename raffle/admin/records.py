@@ -1,6 +1,7 @@
-"""What the admin shows of the record: tickets, purchases, voids, draws and the ledger, read-only.
+"""What the admin shows of the record, read-only; here what is sold, void and asked for.
 
-Nothing is ever deleted, not by superusers either.
+Nothing is ever deleted, not by superusers either. Nobody on the staff sees a validation code
+before its winner has shown it: it is what a winner has to show.
 """
 
 from __future__ import annotations
@@ -8,24 +9,35 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from accounts.models import User
-from raffle.admin import staff
-from raffle.models import Draw, LedgerEntry, Purchase, Ticket, Void
+from raffle.admin.acts import Page, tools
+from raffle.admin.figures import Figures
+from raffle.admin.organising import AskForVoid, VoidTicket
+from raffle.models import Proposal, Purchase, Raffle, Ticket, Void
 
-KINDS = ("created", "changed", "opened", "purchase", "void", "closed", "drawn")
+# A filter would give these away letter by letter: the key behind the pseudonyms, the codes, and
+# what the first one read from the drum, which the second one must not know.
+SECRET = {"pseudonym_key", "code", "numbers", "password"}
 
 
 class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """No deleting, and the acts that make sense as buttons at the top of a page."""
+    """No deleting, no guessing, and the acts that make sense as buttons at the top of a page."""
 
-    acts: tuple[type[staff.Act], ...] = ()
+    acts: tuple[type[Page], ...] = ()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def lookup_allowed(  # type: ignore[override]
+        self, lookup: str, value: str, request: HttpRequest
+    ) -> bool:
+        return SECRET.isdisjoint(lookup.split("__")) and super().lookup_allowed(
+            lookup, value, request
+        )
 
     def get_urls(self) -> list[URLPattern]:
         own = [
@@ -37,6 +49,21 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             for act in self.acts
         ]
         return own + super().get_urls()
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if self.acts and context["original"]:
+            user, subject = cast(User, request.user), context["original"]
+            raffle_id = subject.pk if isinstance(subject, Raffle) else subject.raffle_id
+            # Read again: a refused form has left what was typed in the object.
+            figures = Figures(Raffle.objects.as_it_stands().get(pk=raffle_id))
+            context |= self.about(user, subject, figures)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def about(self, user: User, subject: Model, figures: Figures) -> dict[str, Any]:
+        """What the page of `subject` shows beside its fields."""
+        return {"tools": tools(user, self.acts, subject, figures)}
 
 
 class RecordAdmin(StaffAdmin):
@@ -70,6 +97,14 @@ class RecordAdmin(StaffAdmin):
         return Q(**{f"{self.buyer}__in": people})
 
 
+class OfATicketAdmin(RecordAdmin):
+    """Something that happened to a ticket."""
+
+    number, buyer = "ticket__number", "ticket__buyer"
+    search_fields = ("ticket__number", "ticket__buyer__email")
+    search_help_text = "A ticket number, or part of a buyer’s e-mail."
+
+
 class VoidFilter(admin.SimpleListFilter):
     title = parameter_name = "void"
 
@@ -77,33 +112,22 @@ class VoidFilter(admin.SimpleListFilter):
         return [("no", "Valid"), ("yes", "Void")]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() in ("no", "yes"):
-            return queryset.filter(void__isnull=self.value() == "no")
-        return queryset
-
-
-class KindFilter(admin.SimpleListFilter):
-    """The kinds as they are known: asking the database for them would read the whole ledger."""
-
-    title = parameter_name = "kind"
-
-    def lookups(self, *_: Any) -> list[tuple[str, str]]:
-        return [(kind, kind) for kind in KINDS]
-
-    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(kind=self.value()) if self.value() else queryset
+        cancelled = Q(raffle__status=Raffle.Status.CANCELLED)
+        if self.value() == "yes":
+            return queryset.filter(Q(void__isnull=False) | cancelled)
+        return queryset.filter(~cancelled, void=None) if self.value() == "no" else queryset
 
 
 @admin.register(Ticket)
 class TicketAdmin(RecordAdmin):
-    acts = (staff.VoidTicket,)
+    acts = (AskForVoid, VoidTicket)
     list_display = ("number", "raffle", "buyer", "state")
     list_select_related = ("raffle", "buyer", "void")
     list_filter = (VoidFilter, "raffle")
     search_fields = ("number", "code", "buyer__email")
     search_help_text = "A ticket number, a whole validation code, or part of a buyer’s e-mail."
     ordering = ("-raffle_id", "-number")
-    fields = ("raffle", "number", "state", "reason", "buyer", "slot", "purchase", "code")
+    fields = ("raffle", "number", "state", "reason", "buyer", "slot", "purchase")
 
     @admin.display
     def state(self, ticket: Ticket) -> str:
@@ -111,17 +135,17 @@ class TicketAdmin(RecordAdmin):
 
     @admin.display(description="reason of the void", empty_value="–")
     def reason(self, ticket: Ticket) -> str | None:
-        return ticket.void.reason if ticket.is_void else None
+        if hasattr(ticket, "void"):
+            return ticket.void.reason
+        return "The raffle was cancelled." if ticket.is_void else None
 
     def means(self, term: str) -> Q:
         return Q(code=term.lower()) if is_hex(term, 32) else super().means(term)
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        if ticket := context["original"]:
-            context["tools"] = staff.tools(cast(User, request.user), ticket)
-        return super().render_change_form(request, context, *args, **kwargs)
+    def about(self, user: User, subject: Model, figures: Figures) -> dict[str, Any]:
+        void = VoidTicket.on(user, subject, figures)
+        waits = void.asked if not hasattr(subject, "void") and not figures.is_closed else None
+        return super().about(user, subject, figures) | {"asked": waits}
 
 
 @admin.register(Purchase)
@@ -151,51 +175,29 @@ class PurchaseAdmin(RecordAdmin):
 
 
 @admin.register(Void)
-class VoidAdmin(RecordAdmin):
-    list_display = ("ticket", "raffle", "reason", "voided_by", "voided_at")
-    list_select_related = ("ticket__raffle", "voided_by")
-    list_filter = ("ticket__raffle",)
-    search_fields = ("ticket__number", "ticket__buyer__email")
-    search_help_text = "A ticket number, or part of a buyer’s e-mail."
+class VoidAdmin(OfATicketAdmin):
+    list_display = ("ticket", "raffle", "reason", "voided_by", "confirmed_by", "voided_at")
+    list_select_related = ("ticket", "raffle", "voided_by", "confirmed_by")
+    list_filter = ("raffle",)
     date_hierarchy = "voided_at"
     ordering = ("-voided_at",)
-    fields = ("ticket", "raffle", "reason", "voided_by", "voided_at")
-    number, buyer = "ticket__number", "ticket__buyer"
-
-    @admin.display
-    def raffle(self, void: Void) -> str:
-        return void.ticket.raffle.name
+    fields = (
+        "ticket", "raffle", "reason", "voided_by", "confirmed_by", "voided_at", "ledger_seq",
+    )  # fmt: skip
 
 
-@admin.register(Draw)
-class DrawAdmin(RecordAdmin):
-    list_display = ("raffle", "ticket", "entries", "drawn_by", "drawn_at")
-    list_select_related = ("raffle", "ticket", "drawn_by")
-    search_fields = ("raffle__name", "ticket__number")
-    search_help_text = "A winning number, or part of a raffle’s name."
-    date_hierarchy = "drawn_at"
-    ordering = ("-drawn_at",)
-    fields = ("raffle", "ticket", "entries", "picked", "manifest", "drawn_by", "drawn_at")
-    number = "ticket__number"
+@admin.register(Proposal)
+class ProposalAdmin(OfATicketAdmin):
+    """Never with the numbers: who confirms them reads them from the drum."""
 
-    def means(self, term: str) -> Q:
-        by_name = Q(raffle__name__icontains=term)
-        return super().means(term) | by_name if term.isdecimal() else by_name
-
-
-@admin.register(LedgerEntry)
-class LedgerEntryAdmin(RecordAdmin):
-    list_display = ("seq", "kind", "at", "line", "raffle")
-    list_select_related = ("raffle",)
-    list_filter = (KindFilter, "raffle")
-    search_fields = ("seq", "kind")
-    search_help_text = "The number of a line, or a kind such as “void”."
-    ordering = ("-raffle_id", "-seq")
-    fields = ("raffle", "seq", "kind", "at", "line", "hash")
-    number = "seq"
-
-    def means(self, term: str) -> Q:
-        return super().means(term) if term.isdecimal() else Q(kind=term.lower())
+    list_display = ("proposed_at", "raffle", "act", "ticket", "reason", "proposed_by")
+    list_select_related = ("raffle", "ticket", "proposed_by")
+    list_filter = ("act", "raffle")
+    date_hierarchy = "proposed_at"
+    ordering = ("-proposed_at",)
+    fields = (
+        "raffle", "act", "ticket", "reason", "proposed_by", "proposed_at", "ledger_seq",
+    )  # fmt: skip
 
 
 def is_hex(term: str, digits: int) -> bool:

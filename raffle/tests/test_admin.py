@@ -12,9 +12,9 @@ from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 
-from raffle import drawing, organising
+from raffle import closing, organising
 from raffle.models import Raffle, Ticket
-from raffle.tests.makers import buy, make_buyer, make_draft, make_raffle, make_staff
+from raffle.tests.makers import buy, draw, make_buyer, make_draft, make_raffle, make_staff
 from raffle.tests.test_admin_records import pages_of, url, whole_story
 from raffle.tests.test_staff import browser, staff_with
 
@@ -29,12 +29,17 @@ def form(raffle: Raffle, **changed: Any) -> dict[str, Any]:
     sent: dict[str, Any] = {"description": raffle.description}
     for name in Raffle.TERMS:
         value = getattr(raffle, name)
-        if name in ("opens_at", "closes_at"):
+        if isinstance(value, bool):
+            sent |= {name: "on"} if value else {}
+        elif name.endswith("_at"):
             sent[f"{name}_0"] = f"{value:%Y-%m-%d}" if value else ""
             sent[f"{name}_1"] = f"{value:%H:%M:%S}" if value else ""
         else:
-            sent[name] = str(value)
+            sent[name] = "\n".join(value) if name == "prizes" else str(value)
     return {name: str(value).replace("\n", "\r\n") for name, value in (sent | changed).items()}
+
+
+RAFFLE_ACTS = ("open", "close", "confirm", "ask", "draw", "claims", "cancel")
 
 
 def stored(raffle: Raffle) -> Raffle:
@@ -46,7 +51,7 @@ def stored(raffle: Raffle) -> Raffle:
 
 def test_a_raffle_is_created_as_a_draft_and_its_ledger_begins(client: Client) -> None:
     slug = f"new-{uuid.uuid4().hex[:8]}"
-    new = Raffle(slug=slug, name="New", organiser="The Club", prize="A bicycle")
+    new = Raffle(slug=slug, name="New", organiser="The Club", prizes=["A bicycle"])
     answer = client.post(url(Raffle, "add"), form(new, status="OPEN"))
     assert answer.status_code == 302
     raffle = Raffle.objects.get(slug=slug)
@@ -142,7 +147,7 @@ def test_what_only_the_database_refuses_is_a_clear_error_too(
 def test_a_closed_raffle_is_shown_and_not_changed(client: Client) -> None:
     raffle = make_raffle()
     loaded = form(raffle, description="Typed too long.", capacity=5)
-    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="Over.")
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="Over.")
     page = url(raffle, "change", raffle.pk)
     assert 'name="_save"' not in client.get(page).text
     assert "<textarea" not in client.get(page).text
@@ -168,29 +173,33 @@ def test_no_form_sets_what_is_not_a_field(client: Client, name: str) -> None:
 def test_the_page_of_a_raffle_offers_the_acts_that_make_sense(client: Client) -> None:
     raffle = make_draft()
     page = url(raffle, "change", raffle.pk)
-    acts = {act: url(raffle, act, raffle.pk) for act in ("open", "close", "draw")}
+    acts = {act: url(raffle, act, raffle.pk) for act in RAFFLE_ACTS}
 
     def offered() -> set[str]:
         text = client.get(page).text
         return {act for act, address in acts.items() if f'href="{address}"' in text}
 
     assert offered() == {"open"}
-    assert raffle.get_absolute_url() not in client.get(page).text
+    public = f'href="{raffle.get_absolute_url()}"'
+    assert public not in client.get(page).text
     organising.open_raffle(raffle_id=raffle.pk, by=None)
-    assert offered() == {"close", "draw"}
-    assert f'href="{raffle.get_absolute_url()}"' in client.get(page).text
+    assert offered() == {"close", "cancel"}
+    assert public in client.get(page).text
     buy(raffle, make_buyer())
-    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="Over.")
-    assert offered() == {"draw"}
-    drawing.draw_winner(raffle_id=raffle.pk, by=None)
-    assert offered() == set()
+    assert offered() == {"close", "draw", "cancel"}
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="Over.")
+    assert offered() == {"confirm", "draw", "cancel"}
+    closing.reconcile_raffle(raffle_id=raffle.pk, by=None)
+    assert offered() == {"draw", "cancel"}
+    draw(raffle)
+    assert offered() == {"claims"}
 
 
 def test_the_page_of_a_raffle_offers_only_what_is_permitted() -> None:
     raffle = make_raffle()
     page = browser(staff_with("view_raffle")).get(url(raffle, "change", raffle.pk)).text
     for address in (
-        *(url(raffle, a, raffle.pk) for a in ("close", "draw")),
+        *(url(raffle, act, raffle.pk) for act in RAFFLE_ACTS),
         url(Ticket, "changelist"),
     ):
         assert address not in page
@@ -219,7 +228,7 @@ def test_the_list_of_raffles_shows_figures_and_the_winner_once_drawn(client: Cli
 def test_nothing_tells_of_a_winner_before_the_draw(client: Client) -> None:
     raffle = make_raffle()
     buy(raffle, make_buyer(), 2)
-    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="Over.")
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="Over.")
     for page in pages_of(raffle):
         text = client.get(page).text
         assert "The winner is ticket" not in text

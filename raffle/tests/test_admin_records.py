@@ -14,9 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
-from raffle import drawing, organising
+from raffle import organising
 from raffle.models import Draw, LedgerEntry, Purchase, Raffle, Ticket, Void
-from raffle.tests.makers import buy, make_buyer, make_draft, make_raffle, make_staff
+from raffle.tests.makers import buy, draw, make_buyer, make_draft, make_raffle, make_staff
 from raffle.tests.test_staff import browser, staff_with
 
 RECORDS: tuple[type[Model], ...] = (Ticket, Purchase, Void, Draw, LedgerEntry)
@@ -37,7 +37,7 @@ def whole_story() -> Raffle:
     raffle = make_raffle(price="1.50")
     first = buy(raffle, make_buyer(), 2).purchase.tickets.get(number=1)
     organising.void_ticket(ticket_id=first.pk, by=make_staff(), reason="Returned <unused>.")
-    drawing.draw_winner(raffle_id=raffle.pk, by=make_staff())
+    draw(raffle, by=make_staff())
     return raffle
 
 
@@ -51,8 +51,8 @@ def pages_of(raffle: Raffle) -> Iterator[str]:
         yield url(ticket, "void", ticket.pk)
         if ticket.is_void:
             yield url(ticket.void, "change", ticket.pk)
-    for draw in Draw.objects.filter(raffle=raffle):
-        yield url(draw, "change", draw.pk)
+    for drawn in Draw.objects.filter(raffle=raffle):
+        yield url(drawn, "change", drawn.pk)
     for model in (Ticket, Purchase, LedgerEntry):
         yield f"{url(model, 'changelist')}?raffle__id__exact={raffle.pk}"
 

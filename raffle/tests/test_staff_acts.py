@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 
-from raffle import drawing, organising
+from raffle import closing, organising
 from raffle.models import Draw, Raffle, Ticket, Void
 from raffle.tests.makers import buy, make_buyer, make_draft, make_raffle, make_staff
 from raffle.tests.test_staff import address, browser, record, sold_raffle, sold_ticket
@@ -20,7 +20,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def test_opening_shows_every_term_that_will_be_frozen() -> None:
-    raffle = make_draft(rules="First rule.\nSecond rule.", prize="A tandem <b>", price="2.50")
+    raffle = make_draft(rules="First rule.\nSecond rule.", prizes=["A tandem <b>"], price="2.50")
     page = browser(make_staff()).get(address("open", raffle)).text
     for shown in (raffle.slug, "A tandem &lt;b&gt;", "First rule.<br>Second rule.", "2.50", "EUR"):
         assert shown in page
@@ -68,7 +68,7 @@ def test_the_reason_of_the_close_is_in_the_ledger() -> None:
 
 def test_a_closed_raffle_is_neither_closed_again_nor_opened() -> None:
     raffle = make_raffle()
-    drawing.close_raffle(raffle_id=raffle.pk, by=None, reason="Over.")
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="Over.")
     client = browser(make_staff())
     assert client.post(address("close", raffle), {"reason": "Again."}).status_code == 409
     assert client.post(address("open", raffle), {"confirmed": "on"}).status_code == 409
@@ -99,7 +99,7 @@ def test_a_ticket_is_voided_once() -> None:
 
 def test_no_ticket_is_voided_after_the_close() -> None:
     ticket = sold_ticket()
-    drawing.close_raffle(raffle_id=ticket.raffle_id, by=None, reason="Over.")
+    closing.close_raffle(raffle_id=ticket.raffle_id, by=None, reason="Over.")
     answer = browser(make_staff()).post(address("void", ticket), {"reason": "Late."})
     assert answer.status_code == 409
     assert not Void.objects.filter(ticket=ticket).exists()

@@ -1,0 +1,87 @@
+"""What needs doing next: the way of a raffle from draft to claimed prizes, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from accounts.models import User
+from raffle.admin.acts import Page
+from raffle.admin.awarding import Claims
+from raffle.admin.closing import CloseRaffle, ConfirmFigures
+from raffle.admin.drawing import AskForDraw, DrawWinner
+from raffle.admin.figures import Figures
+from raffle.admin.organising import OpenRaffle
+from raffle.errors import NothingSold
+from raffle.models import Raffle
+
+
+@dataclass(frozen=True)
+class Step:
+    name: str
+    state: str  # done, next or later
+    says: str  # of the next step: what it is for
+    page: Page | None  # where this person can take the next step
+
+
+def steps(user: User, figures: Figures) -> list[Step]:
+    """The five steps of a raffle; none for one that was cancelled."""
+    if figures.is_cancelled:
+        return []
+    way: list[tuple[str, bool, Sequence[type[Page]], str]] = [
+        ("Open", figures.raffle.status != Raffle.Status.DRAFT, (OpenRaffle,), OPEN),
+        ("Close", figures.is_closed, (CloseRaffle,), _about_closing(figures)),
+        ("Confirm the figures", bool(figures.reconciled), (ConfirmFigures,), CONFIRM),
+        ("Draw", bool(figures.draw), (AskForDraw, DrawWinner), _about_drawing(figures)),
+        ("Claims", _is_over(figures), (Claims,), _about_claims(figures)),
+    ]
+    told = []
+    upcoming = True
+    for name, is_done, kinds, says in way:
+        is_next = upcoming and not is_done
+        if is_done:
+            told.append(Step(name, "done", "", None))
+        elif is_next:
+            told.append(Step(name, "next", says, _way_to(user, kinds, figures)))
+        else:
+            told.append(Step(name, "later", "", None))
+        upcoming = upcoming and is_done
+    return told
+
+
+OPEN = "Check the terms and open the raffle: then people see it and can buy."
+CONFIRM = "Look at what was sold, void and left over, and confirm that it adds up."
+
+
+def _way_to(user: User, kinds: Sequence[type[Page]], figures: Figures) -> Page | None:
+    pages = (kind.on(user, figures.raffle, figures) for kind in kinds)
+    return next((page for page in pages if page.is_permitted and page.is_offered), None)
+
+
+def _about_closing(figures: Figures) -> str:
+    over = figures.raffle.has_ended(figures.raffle.now)
+    sells = "Sales have ended" if over else "Tickets are on sale"
+    return f"{sells}. Closing freezes the list of tickets, from which the winners are drawn."
+
+
+def _about_drawing(figures: Figures) -> str:
+    if figures.entries == 0:
+        return NothingSold().detail
+    if figures.seal:
+        return "The draw is sealed. Its result can be published once the beacon’s round is out."
+    if figures.needs_two and figures.asked:
+        return f"{figures.asked.proposed_by} has asked for the draw: somebody else confirms it."
+    if figures.needs_two:
+        return "Two members of staff draw: one asks for it, another one confirms it."
+    return "Draw the winners: they are public at once."
+
+
+def _is_over(figures: Figures) -> bool:
+    return figures.draw is not None and not figures.unclaimed
+
+
+def _about_claims(figures: Figures) -> str:
+    waiting, overdue = len(figures.unclaimed), figures.overdue
+    prizes = "1 prize is" if waiting == 1 else f"{waiting} prizes are"
+    late = f" {overdue} overdue: pass on what nobody claimed." if overdue else ""
+    return f"{prizes} still to be claimed.{late}"
