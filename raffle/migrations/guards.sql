@@ -225,7 +225,7 @@ BEGIN
     PERFORM raffle_refuse('seal_has_an_offset_a_pick', 'as many offsets as there are picks');
   END IF;
   FOR place IN 1 .. cardinality(NEW.offsets) LOOP
-    IF NEW.offsets[place] >= valid - place + 1 THEN
+    IF NEW.offsets[place] BETWEEN 0 AND valid - place IS NOT TRUE THEN
       PERFORM raffle_refuse('seal_offsets_are_in_range', 'an offset is one of the tickets left');
     END IF;
   END LOOP;
@@ -262,7 +262,10 @@ BEGIN
     PERFORM raffle_refuse('draw_waits_for_its_round', 'the beacon has not spoken yet');
   END IF;
   IF seal.method = 'local' AND NEW.picked <> seal.offsets
-     OR seal.method = 'beacon' AND cardinality(NEW.picked) <> cardinality(seal.offsets) THEN
+     OR seal.method = 'beacon' AND cardinality(NEW.picked) <> cardinality(seal.offsets)
+     OR seal.method = 'manual' AND NEW.order IS DISTINCT FROM (
+       SELECT numbers FROM raffle_proposal WHERE raffle_id = NEW.raffle_id AND act = 'draw'
+       AND proposed_by_id = seal.sealed_by_id ORDER BY ledger_seq DESC LIMIT 1) THEN
     PERFORM raffle_refuse('draw_picks_what_was_sealed', 'the picks are not those of the seal');
   END IF;
   IF (SELECT number FROM raffle_ticket WHERE id = NEW.ticket_id) IS DISTINCT FROM NEW.order[1] THEN
@@ -283,7 +286,7 @@ BEGIN
         high := middle - 1;
       END IF;
     END LOOP;
-    IF NEW.picked[place] >= NEW.entries - place + 1
+    IF NEW.picked[place] BETWEEN 0 AND NEW.entries - place IS NOT TRUE
        OR NEW.order[place] IS DISTINCT FROM NEW.picked[place] + 1 + low THEN
       PERFORM raffle_refuse('draw_is_of_the_picked_tickets',
                             'each is the picked one of the valid tickets left, by number');
@@ -304,6 +307,8 @@ BEGIN
   SELECT * INTO winner FROM raffle_ticket WHERE id = NEW.ticket_id;
   IF draw.order[NEW.place] IS DISTINCT FROM winner.number
      OR NEW.prize NOT BETWEEN 1 AND cardinality(raffle.prizes)
+     OR NEW.prize > 1 + (SELECT coalesce(max(prize), 0) FROM raffle_award
+                         WHERE raffle_id = NEW.raffle_id)
      OR NEW.place <= (SELECT coalesce(max(place), 0) FROM raffle_award
                       WHERE raffle_id = NEW.raffle_id) THEN
     PERFORM raffle_refuse('award_goes_along_the_order', 'prizes go along the order of the draw');
@@ -333,6 +338,9 @@ DECLARE
   code text;
 BEGIN
   PERFORM raffle_lock(NEW.raffle_id);
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    PERFORM raffle_refuse('prize_settled_once', 'an older snapshot would miss a claim');
+  END IF;
   SELECT * INTO award FROM raffle_award WHERE id = NEW.award_id;
   SELECT t.code INTO code FROM raffle_ticket t WHERE t.id = award.ticket_id;
   IF EXISTS (SELECT FROM raffle_claim WHERE award_id = NEW.award_id)
@@ -370,6 +378,8 @@ BEGIN
        OR says ->> 'kind' IS DISTINCT FROM a.kind
        OR says ->> 'raffle' IS DISTINCT FROM r.uuid::text
        OR (says ->> 'at')::timestamptz IS DISTINCT FROM a.at
+       OR a.at < earlier.at
+       OR earlier.kind = 'cancelled'
   ) THEN
     PERFORM raffle_refuse('ledger_continues_the_chain', 'the entry does not continue the ledger');
   END IF;

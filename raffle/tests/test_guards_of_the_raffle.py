@@ -17,8 +17,11 @@ from raffle.tests.races import race
     "change",
     [
         "capacity = 101", "capacity = 99", "ticket_limit = 3", "price = price + 1",
-        "closes_at = now()", "opens_at = now()", "name = 'Another'", "prize = 'A pencil'",
-        "rules = 'None'", "slug = 'another-' || id", "currency = 'USD'", "organiser = 'Me'",
+        "closes_at = now()", "opens_at = now()", "draw_at = now()", "name = 'Another'",
+        "prizes = '{A pencil}'", "alternates = 9", "one_prize_each = NOT one_prize_each",
+        "method = 'manual'", "two_people = NOT two_people", "claim_days = 1", "rules = 'None'",
+        "slug = 'another-' || id", "currency = 'USD'", "organiser = 'Me'", "contact = 'Me'",
+        "licence = 'None'",
     ],
 )  # fmt: skip
 def test_refuses_other_terms_after_the_first_sale(change: str) -> None:
@@ -38,7 +41,7 @@ def test_refuses_other_terms_from_a_snapshot_older_than_the_first_sale() -> None
         sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         sql("SELECT 1")
         race(lambda: buy(raffle, make_buyer()))
-        sql("UPDATE raffle_raffle SET prize = 'A pencil' WHERE id = %s", raffle.pk)
+        sql("UPDATE raffle_raffle SET prizes = '{A pencil}' WHERE id = %s", raffle.pk)
 
     refused_by("raffle_changes_see_all_sales", change_late)
 
@@ -62,25 +65,33 @@ def test_limits_and_price_are_frozen_even_without_the_trigger(change: str, rule:
     refused_by(rule, tamper)
 
 
-@pytest.mark.parametrize(
-    ("from_", "to"), [("OPEN", "DRAFT"), ("CLOSED", "OPEN"), ("CLOSED", "DRAFT")]
-)
-def test_refuses_a_status_that_goes_backwards(from_: str, to: str) -> None:
-    raffle = make_raffle()
-    if from_ == "CLOSED":
+FORWARD = {("DRAFT", "OPEN"), ("OPEN", "CLOSED"), ("OPEN", "CANCELLED"), ("CLOSED", "CANCELLED")}
+STATUSES = ("DRAFT", "OPEN", "CLOSED", "CANCELLED")
+
+
+def in_status(status: str) -> Raffle:
+    raffle = make_draft() if status == "DRAFT" else make_raffle()
+    if status == "CLOSED":
         closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
-    refused_by(
-        "raffle_status_goes_forward",
-        lambda: sql("UPDATE raffle_raffle SET status = %s WHERE id = %s", to, raffle.pk),
-    )
+    if status == "CANCELLED":
+        closing.cancel_raffle(raffle_id=raffle.pk, by=None, reason="off")
+    return raffle
 
 
-def test_refuses_a_draft_that_skips_being_open() -> None:
-    raffle = make_draft()
-    refused_by(
-        "raffle_status_goes_forward",
-        lambda: sql("UPDATE raffle_raffle SET status = 'CLOSED' WHERE id = %s", raffle.pk),
-    )
+@pytest.mark.parametrize("from_", STATUSES)
+@pytest.mark.parametrize("to", STATUSES)
+def test_refuses_a_status_that_goes_backwards_or_skips_one(from_: str, to: str) -> None:
+    raffle = in_status(from_)
+
+    def move() -> None:
+        sql("UPDATE raffle_raffle SET status = %s WHERE id = %s", to, raffle.pk)
+
+    if from_ == to or (from_, to) in FORWARD:
+        move()
+        raffle.refresh_from_db()
+        assert raffle.status == to
+    else:
+        refused_by("raffle_status_goes_forward", move)
 
 
 def test_refuses_a_raffle_born_open() -> None:
@@ -106,10 +117,10 @@ def test_refuses_to_delete_a_raffle() -> None:
     )
 
 
+@pytest.mark.parametrize("status", ["CLOSED", "CANCELLED"])
 @pytest.mark.parametrize("change", ["capacity = 5", "description = 'x'", "opens_at = now()"])
-def test_refuses_any_change_once_closed_even_if_nothing_was_sold(change: str) -> None:
-    raffle = make_raffle()
-    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+def test_refuses_any_change_once_closed_even_if_nothing_was_sold(change: str, status: str) -> None:
+    raffle = in_status(status)
     refused_by(
         "raffle_closed_for_good",
         lambda: sql(f"UPDATE raffle_raffle SET {change} WHERE id = %s", raffle.pk),
@@ -123,6 +134,9 @@ def test_refuses_any_change_once_closed_even_if_nothing_was_sold(change: str) ->
         ("raffle_capacity", {"capacity": 10_000_001}),
         ("raffle_limit", {"limit": 0}),
         ("raffle_price", {"price": -1}),
+        ("raffle_has_prizes", {"prizes": []}),
+        ("raffle_has_prizes", {"prizes": ["A pencil"] * 1001}),
+        ("raffle_method", {"method": "dice"}),
         (
             "raffle_opens_before_it_closes",
             {"opens_at": "2999-01-01T00:00Z", "closes_at": "2999-01-01T00:00Z"},
