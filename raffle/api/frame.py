@@ -121,7 +121,7 @@ def _describe(method: str, operation: dict[str, Any]) -> None:
     for status, answer in operation["responses"].items():
         if status >= 400:
             answer["content"] = {MEDIA_TYPE: answer["content"].pop("application/json")}
-        if status == Busy.status:
+        if status in {202, Busy.status}:
             answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "required": True}}
     if method == "post":
         operation["security"] = [need | {"CsrfToken": []} for need in operation["security"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from ninja.decorators import decorate_view
+from ninja.responses import Status
 
 from raffle import closing, drawing, selling
 from raffle.api.frame import Api, Json, SignedIn, SignedInRequest, problems, publicly
@@ -13,20 +14,23 @@ from raffle.api.shapes import (
     IF_NONE_MATCH,
     After,
     Bought,
+    Cancelled,
     Closed,
     Drawn,
     IdempotencyKey,
     Kind,
-    LedgerHead,
     OwnTicket,
     OwnTickets,
     Reason,
+    Reconciled,
+    Sealed,
     Slug,
     State,
     Wanted,
 )
-from raffle.errors import BeaconLate, NotYourself, Refusal
-from raffle.models import Draw, Raffle, Seal, Ticket
+from raffle.api.standing import sealed_now, state_of
+from raffle.errors import NotYourself, NumbersDiffer, Refusal, SecondPersonNeeded
+from raffle.models import LedgerEntry, Raffle, Seal, Ticket
 
 PAGE = 500  # tickets
 OF_ALL = (404, 503)
@@ -58,26 +62,7 @@ api = Api(
 @decorate_view(publicly)
 def state(request: HttpRequest, slug: Slug) -> State:
     """How many tickets are left, whether they are on sale, and who won once that is known."""
-    raffles = Raffle.objects.public().as_it_stands().select_related("draw__ticket")
-    raffle = get_object_or_404(raffles, slug=slug)
-    shown = State(
-        slug=raffle.slug,
-        name=raffle.name,
-        status="OPEN" if raffle.is_selling(raffle.now) else "CLOSED",
-        capacity=raffle.capacity,
-        sold=raffle.sold,
-        remaining=raffle.remaining,
-        limit=raffle.limit,
-        price=raffle.price,
-        currency=raffle.currency,
-        opens_at=raffle.opens_at,
-        closes_at=raffle.closes_at,
-        ledger_head=LedgerHead(seq=raffle.head_seq, hash=raffle.head_hash),
-    )
-    draw: Draw | None = getattr(raffle, "draw", None)
-    if draw is not None and shown.status == "CLOSED":
-        shown.winning_ticket = draw.ticket.number
-    return shown
+    return state_of(get_object_or_404(Raffle.objects.public().as_it_stands(), slug=slug))
 
 
 @api.get("/problems/{slug:code}", response={200: Kind} | problems(404))
@@ -125,25 +110,32 @@ def purchase(
 )
 def tickets(request: SignedInRequest, slug: Slug, after: After) -> OwnTickets:
     """Your own tickets of a raffle, with their secret validation codes."""
-    raffle = get_object_or_404(Raffle.objects.public().only("pk"), slug=slug)
+    raffle = get_object_or_404(Raffle.objects.public().only("status"), slug=slug)
     held = (
-        Ticket.objects.filter(raffle=raffle, buyer=request.user, number__gt=after)
+        raffle.tickets.filter(buyer=request.user, number__gt=after)
         .select_related("void", "purchase")
         .order_by("number")
+    )[: PAGE + 1]
+    lines = LedgerEntry.objects.filter(
+        raffle=raffle, seq__in={ticket.purchase.ledger_seq for ticket in held}
     )
-    shown = [
-        OwnTicket(
-            number=ticket.number,
-            code=ticket.code,
-            void=ticket.is_void,
-            purchased_at=ticket.purchase.purchased_at,
-            purchase=ticket.purchase_id,
-        )
-        for ticket in held[: PAGE + 1]
-    ]
+    hashes = dict(lines.values_list("seq", "hash"))
+    shown = [_own(ticket, hashes[ticket.purchase.ledger_seq]) for ticket in held]
     if len(shown) <= PAGE:
         return OwnTickets(tickets=shown)
     return OwnTickets(tickets=shown[:PAGE], next=shown[PAGE - 1].number)
+
+
+def _own(ticket: Ticket, line: str) -> OwnTicket:
+    """`line` is the hash of the purchase's line in the ledger."""
+    return OwnTicket(
+        number=ticket.number,
+        code=ticket.code,
+        void=ticket.is_void,
+        purchased_at=ticket.purchase.purchased_at,
+        purchase=ticket.purchase_id,
+        receipt=f"{ticket.number}-{ticket.code}-{ticket.purchase.ledger_seq}-{line}",
+    )
 
 
 # --- For staff ------------------------------------------------------------------------------------
@@ -162,22 +154,58 @@ def close(request: SignedInRequest, slug: Slug, told: Reason) -> Closed:
 
 
 @api.post(
+    "/admin/raffles/{slug:slug}/reconcile",
+    auth=SignedIn("raffle.close_raffle"),
+    response={200: Reconciled} | problems(*OF_BUTTONS),
+)
+def reconcile(request: SignedInRequest, slug: Slug) -> Reconciled:
+    """Confirm that the figures of a closed raffle add up, counted anew."""
+    raffle = get_object_or_404(Raffle.objects.only("pk"), slug=slug)
+    counted = closing.reconcile_raffle(raffle_id=raffle.pk, by=request.user)
+    return Reconciled(success=True, **counted.figures())
+
+
+@api.post(
+    "/admin/raffles/{slug:slug}/cancel",
+    auth=SignedIn("raffle.cancel_raffle"),
+    response={200: Cancelled} | problems(*OF_BUTTONS, 422),
+)
+def cancel(request: SignedInRequest, slug: Slug, told: Reason) -> Cancelled:
+    """Call everything off, for good: all tickets are void."""
+    raffle = get_object_or_404(Raffle.objects.only("pk"), slug=slug)
+    cancelled = closing.cancel_raffle(raffle_id=raffle.pk, by=request.user, reason=told.reason)
+    return Cancelled(success=True, status="CLOSED", cancelled=True, tickets=cancelled.sold)
+
+
+@api.post(
     "/admin/raffles/{slug:slug}/draw-winner",
     auth=SignedIn("raffle.draw_winner"),
-    response={200: Drawn} | problems(*OF_BUTTONS),
+    response={200: Drawn, 202: Sealed} | problems(*OF_BUTTONS),
 )
-def draw_winner(request: SignedInRequest, slug: Slug) -> Drawn:
-    """Draw the winner and publish it, closing first if need be; asked again, the same answer."""
-    raffle = get_object_or_404(Raffle.objects.select_related("draw"), slug=slug)
-    draw = drawing.draw_winner(raffle_id=raffle.pk, by=request.user)
-    if isinstance(draw, Seal):
-        raise BeaconLate
+def draw_winner(
+    request: SignedInRequest, response: HttpResponse, slug: Slug
+) -> Drawn | Status[Sealed]:
+    """Draw the winners and publish them, closing first if need be; asked again, the same answer.
+
+    With a beacon the first call seals the draw, and one after the sealed round draws it.
+    """
+    raffle = get_object_or_404(Raffle.objects.only("pk"), slug=slug)
+    try:
+        done = drawing.draw_winner(raffle_id=raffle.pk, by=request.user)
+    except NumbersDiffer:  # those of a drum are entered, and confirmed, in the administration
+        raise SecondPersonNeeded from None
+    if isinstance(done, Seal):
+        sealed = sealed_now(done)
+        response.headers["Retry-After"] = str(sealed.retry_after)
+        return Status(202, sealed)
     return Drawn(
         success=True,
-        winning_ticket=draw.ticket.number,
-        entries=draw.entries,
-        picked=draw.picked[0],
-        manifest=draw.manifest,
-        drawn_at=draw.drawn_at,
-        already_drawn=hasattr(raffle, "draw"),
+        winning_ticket=done.order[0],
+        entries=done.entries,
+        picked=done.picked[0],
+        order=done.order,
+        manifest=done.manifest,
+        drawn_at=done.drawn_at,
+        # The call that drew has its own user in the draw; all others have read it from the table.
+        already_drawn=done.drawn_by is not request.user,
     )

@@ -13,7 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticUndefined
 
 from raffle import ledger
-from raffle.models import MAX_CAPACITY, MOST_A_PURCHASE
+from raffle.models import MAX_CAPACITY, MOST_A_PURCHASE, Raffle
 
 # --- In -------------------------------------------------------------------------------------------
 
@@ -58,13 +58,37 @@ Timestamp = Annotated[
 ]
 
 
+PrizeState = Literal["unclaimed", "claimed", "forfeited"]
+
+
 class LedgerHead(BaseModel):
     seq: int
     hash: str
 
 
+class SealLine(BaseModel):
+    """The ledger's line that seals the draw; `round` and `round_at` in the beacon method."""
+
+    seq: int
+    hash: str
+    round: int | SkipJsonSchema[None] = None
+    round_at: Timestamp | SkipJsonSchema[None] = None
+
+
+class Prize(BaseModel):
+    """Who holds a prize: after a forfeit the next in line, null if nobody is left or ever was."""
+
+    prize: int
+    name: str
+    number: int | None
+    state: PrizeState
+    claim_by: Timestamp | None
+
+
 class State(BaseModel):
-    """A raffle now. `winning_ticket` is there when it has been drawn, and not before."""
+    """A raffle now. `sealed` is there once the draw is sealed; `winning_ticket` and `prizes` when
+    it has been drawn, and not before.
+    """
 
     slug: str
     name: str
@@ -77,8 +101,12 @@ class State(BaseModel):
     currency: str
     opens_at: Timestamp | None
     closes_at: Timestamp | None
+    method: Raffle.Method
+    cancelled: bool
     ledger_head: LedgerHead
+    sealed: SealLine | SkipJsonSchema[None] = None
     winning_ticket: int | SkipJsonSchema[None] = None
+    prizes: list[Prize] | SkipJsonSchema[None] = None
 
 
 class Bought(BaseModel):
@@ -95,6 +123,7 @@ class OwnTicket(BaseModel):
     void: bool
     purchased_at: Timestamp
     purchase: uuid.UUID
+    receipt: str
 
 
 class OwnTickets(BaseModel):
@@ -111,13 +140,43 @@ class Closed(BaseModel):
     unsold: int
 
 
+class Reconciled(BaseModel):
+    """Valid `sold` + `void` + `unsold` is the capacity; `manifest` is the hash of their list."""
+
+    success: Literal[True]
+    sold: int
+    void: int
+    unsold: int
+    manifest: str
+
+
+class Cancelled(BaseModel):
+    success: Literal[True]
+    status: Literal["CLOSED"]
+    cancelled: Literal[True]
+    tickets: int
+
+
+class Sealed(BaseModel):
+    """The draw is sealed, and its beacon round is to come: ask again in `retry_after` seconds."""
+
+    success: Literal[True]
+    sealed: SealLine
+    entries: int
+    manifest: str
+    retry_after: int
+
+
 class Drawn(BaseModel):
-    """The `picked`-th (from 0) of `entries` valid tickets won; `manifest` is their list's hash."""
+    """The `picked`-th (from 0) of `entries` valid tickets won the first prize; `manifest` is their
+    list's hash, `order` the numbers of all tickets picked.
+    """
 
     success: Literal[True]
     winning_ticket: int
     entries: int
     picked: int
+    order: list[int]
     manifest: str
     drawn_at: Timestamp
     already_drawn: bool
