@@ -47,7 +47,7 @@ def erase(user: User) -> list[str]:
     return [place for address in sorted(_forget(user)) for place in traces(address)]
 
 
-@transaction.atomic(durable=True)
+@transaction.atomic
 def _forget(user: User) -> set[str]:
     """Does it, and returns the addresses that they had."""
     if user.is_superuser:
