@@ -6,8 +6,8 @@
     python3 verify_raffle.py … --receipt '41-9f0c…-25-d1a4…' --witness '25:d1a4…'
 
 It shares no code with the site. What it checks, and what that proves, is written in
-docs/verification.md; the checks here have the names that they have there. One package is used
-if it is there: py_ecc, for the signature of a beacon's round (pip install py_ecc).
+docs/verification.md; the checks here have the names that they have there. One package is used if
+it is there: py_arkworks_bls12381, for the signature of a beacon's round.
 
 Exit status: 0 all that is there agrees, 1 something does not, 2 wrong usage, 3 files could not
 be read.
@@ -683,28 +683,20 @@ class Chain:
         return max(1, -(-wait // (self.period * 10**6)) + 1)
 
     def signed(self, number: int, signature: str) -> str:
-        """Whether this is the round's signature: "true", "false", or without py_ecc "unchecked"."""
-        limit = sys.getrecursionlimit()
+        """Whether this is the round's signature: "true", "false", or "unchecked"."""
         try:
-            curve: Any = import_module("py_ecc.optimized_bls12_381")
-            points: Any = import_module("py_ecc.bls.g2_primitives")
-            hashing: Any = import_module("py_ecc.bls.hash_to_curve")
+            bls: Any = import_module("py_arkworks_bls12381")
         except ImportError:
             return "unchecked"
-        finally:
-            sys.setrecursionlimit(limit)  # py_ecc lifts it for everybody
         message = hashlib.sha256(number.to_bytes(8, "big")).digest()
-        domain = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
-        try:
-            point = points.pubkey_to_G1(bytes.fromhex(signature))
-            key = points.signature_to_G2(bytes.fromhex(self.public_key))
+        hashed = bls.G1Point.hash_to_curve(message, b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_")
+        try:  # this refuses points outside the subgroup, of which some would pass the pairing
+            point = bls.G1Point.from_compressed_bytes(bytes.fromhex(signature))
+            key = bls.G2Point.from_compressed_bytes(bytes.fromhex(self.public_key))
         except ValueError:
             return "false"
-        # A point outside the subgroup can pass the pairing, and there are many to choose from.
-        if any(curve.is_inf(each) or not points.subgroup_check(each) for each in (point, key)):
-            return "false"
-        hashed = hashing.hash_to_G1(message, domain, hashlib.sha256)
-        return "true" if curve.pairing(key, hashed) == curve.pairing(curve.G2, point) else "false"
+        true = bls.GT.pairing_check([point, -hashed], [bls.G2Point(), key])
+        return "true" if true and key != bls.G2Point.identity() else "false"
 
 
 QUICKNET = Chain(
@@ -912,9 +904,9 @@ def judge(verdict: Verdict, book: Ledger, heads: Sequence[int]) -> None:
     }
     if number and drawn and book.signature == "unchecked":
         verdict.not_proven.append(
-            f"The signature of round {number} was not checked, so level L3 is not reached: install "
-            "py_ecc (pip install py_ecc) and run this again, or compare it by hand with what a "
-            f"drand relay shows at /{book.chain.hash}/public/{number}"
+            f"The signature of round {number} was not checked, so level L3 is not reached: "
+            "pip install py_arkworks_bls12381 and run this again, or compare it by hand with what "
+            f"a drand relay shows at /{book.chain.hash}/public/{number}"
         )
     if number and book.chain != QUICKNET:
         verdict.not_proven.append(

@@ -156,6 +156,36 @@ def a_member_too_many(record: Record) -> Record:
 
 
 @forgery("local", "chain")
+def a_second_person_at_the_close(record: Record) -> Record:
+    """A close says that two people made it, which no rule asks and nothing shows."""
+    record.last("closed")["second"] = STELLA
+    return record
+
+
+@forgery("local", "chain")
+def a_signature_at_the_close(record: Record) -> Record:
+    """A close carries a signature that nothing checks."""
+    record.last("closed")["signature"] = "00" * 48
+    return record
+
+
+@forgery("local", "chain")
+def a_time_that_is_a_number(record: Record) -> Files:
+    """A time is a number of seconds, which some would take for one."""
+    files = record.files()
+    record.facts[3]["at"] = 1_800_000_000
+    return Files(record.ledger(), files.manifest, files.draw)
+
+
+@forgery("local", "chain")
+def figures_below_zero(record: Record) -> Record:
+    """Fourteen sold, none void and minus two unsold, of twelve: it adds up."""
+    for kind in ("closed", "reconciled"):
+        record.last(kind).update(sold=14, unsold=-2)
+    return record
+
+
+@forgery("local", "chain")
 def a_member_too_few(record: Record) -> Record:
     """The draw does not say who drew."""
     del record.last("drawn")["by"]

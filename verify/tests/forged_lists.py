@@ -49,6 +49,12 @@ def line_too_many_in_the_list(record: Record) -> Files:
 
 
 @forgery("local", "manifest")
+def unsold_line_too_many_in_the_list(record: Record) -> Files:
+    """The frozen manifest has a thirteenth number of twelve, even if it is unsold."""
+    return _freeze(record, record.manifest() + "13|UNSOLD\n")
+
+
+@forgery("local", "manifest")
 def list_in_another_order(record: Record) -> Files:
     """Two lines of the frozen manifest change places, and so would the winners."""
     return _freeze(record, swap_lines(record.manifest().encode(), 0, 1).decode())

@@ -50,6 +50,14 @@ def winners_one_too_many(record: Record) -> Files:
     return record.files()
 
 
+@forgery("beacon", "winners", "draw_file")
+def winners_too_few(record: Record) -> Files:
+    """The second prize is not spoken of."""
+    files = record.files()
+    record.last("drawn")["winners"].pop()
+    return Files(record.ledger(), files.manifest, files.draw)
+
+
 @forgery("beacon", "winners")
 def claimed_with_another_code(record: Record) -> Record:
     """A prize is claimed with a code that does not fit the ticket's leaf."""
@@ -138,10 +146,11 @@ def forfeited_to_the_same_alternate_twice(record: Record) -> Record:
 @forgery("beacon_claims", "winners")
 def forfeited_to_one_who_has_a_prize(record: Record) -> Record:
     """A forfeited prize goes to the next ticket, whose holder had been given one before."""
-    record.last("forfeited")["next"] = _second_ticket_of_a_winner(record)
-    record.last("claimed").update(
-        number=record.last("forfeited")["next"], code=record.code(record.last("forfeited")["next"])
-    )
+    drawn, tickets, given = record.last("drawn"), record.tickets(), record.all("forfeited")
+    has_a_prize = tickets[given[0]["next"]][1]
+    other = [n for n in drawn["order"] if tickets[n][1] == has_a_prize][1]
+    given[1]["next"] = other
+    record.last("claimed").update(number=other, code=record.code(other))
     return record
 
 
@@ -337,17 +346,6 @@ def summary_that_is_not_text(record: Record) -> Files:
 def summary_that_never_ends(record: Record) -> Files:
     """draw.json is a hundred thousand lists in one another."""
     return record.files(draw=b"[" * 100_000 + b"]" * 100_000)
-
-
-def _second_ticket_of_a_winner(record: Record) -> int:
-    drawn, tickets = record.last("drawn"), record.tickets()
-    order: list[int] = drawn["order"]
-    winners = {tickets[number][1] for number in drawn["winners"]}
-    return next(
-        number
-        for number in order
-        if number not in drawn["winners"] and tickets[number][1] in winners
-    )
 
 
 def _summary(record: Record, lie: Any) -> Files:

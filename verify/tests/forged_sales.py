@@ -235,6 +235,27 @@ def a_prize_that_is_a_number(record: Record) -> Record:
 
 
 @forgery("draft", "terms")
+def nothing_to_be_won(record: Record) -> Record:
+    """There is no prize at all."""
+    record.facts[0]["terms"]["prizes"] = []
+    return record
+
+
+@forgery("draft", "terms")
+def nobody_may_buy(record: Record) -> Record:
+    """The limit is no ticket at all."""
+    record.facts[0]["terms"]["limit"] = 0
+    return record
+
+
+@forgery("draft", "terms")
+def more_than_can_be_counted(record: Record) -> Record:
+    """A capacity that not every language can hold exactly."""
+    record.facts[0]["terms"]["capacity"] = 2**53
+    return record
+
+
+@forgery("draft", "terms")
 def an_unknown_method(record: Record) -> Record:
     """The draw is to be done by a method that does not exist."""
     record.facts[0]["terms"]["method"] = "trust"

@@ -13,6 +13,8 @@ from verify.tests.forging import FORGERIES
 from verify.tests.genuine import GENUINE, LEVELS
 from verify.tests.records import Files
 
+__all__ = ["FORGERIES", "everything"]
+
 # Importing them has entered their forgeries.
 ROOMS = [forged_chains, forged_sales, forged_lists, forged_draws, forged_prizes]
 

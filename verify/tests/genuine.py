@@ -23,22 +23,25 @@ def beacon() -> Record:
 
 
 def beacon_claims() -> Record:
-    """By round 657413, one prize each, two people; claims, one that gives up, one too late."""
+    """By round 657413, one prize each, two people; claims, one that gives up, one too late.
+
+    Not all are picked, the draw is at the very moment of the round, the last claim the last second.
+    """
     record = Record("beacon claims", start=_before(657413), method="beacon", two_people=True,
                     prizes=["A cake", "Tea", "Milk"], alternates=2, one_prize_each=True,
-                    capacity=30, limit=4, claim_days=7)  # fmt: skip
+                    capacity=30, limit=2, claim_days=7)  # fmt: skip
     record.open()
-    for name in ("ann", "bob", "cem", "dee", "eve", "fay", "ann", "gil"):
+    for name in ("ann", "bob", "cem", "dee", "eve", "fay", "hal", "gil"):
         record.sell(name, 2)
     record.void(3).void(9).close().reconcile()
     _until_seal(record, 657413, steps=2).seal().draw()
     record.claim(1).forfeit(2, given_up=True).claim(2).wait(days=8)
-    return record.forfeit(3).claim(3)
+    return record.forfeit(3).wait(days=7, seconds=-1).claim(3)
 
 
 def manual() -> Record:
-    """Drawn from a drum before two people; the prize forfeited until nobody was left."""
-    record = _sold(Record("manual", method="manual", claim_days=1))
+    """Drawn from a drum before two people, though one is enough for a void; then nobody left."""
+    record = _sold(Record("manual", method="manual", claim_days=1)).void(7)
     record.close().reconcile().seal().draw([4])
     return record.wait(days=2).forfeit(1)
 
@@ -51,13 +54,13 @@ def manual_many() -> Record:
 
 
 def local_many() -> Record:
-    """Sold out; more prizes than people; one prize each; a timed window; names beyond ASCII."""
+    """Sold out from the very moment of opening; more prizes than people; names beyond ASCII."""
     start = datetime.fromisoformat("2026-11-22T17:00:00Z")
     window = {"opens_at": spell(start + timedelta(hours=1)),
               "closes_at": spell(start + timedelta(hours=2))}  # fmt: skip
     record = Record("many", start=start, prizes=["Fahrrad für Ümit", "Boat 🚣", "Hut", "Pen"],
                     alternates=2, one_prize_each=True, capacity=9, limit=3, **window)  # fmt: skip
-    record.open().wait(hours=1).sell("ann", 3).sell("bob", 2).sell("cem", 3).sell("bob")
+    record.open().wait(hours=1, seconds=-3).sell("ann", 3).sell("bob", 2).sell("cem", 3).sell("bob")
     record.wait(hours=1).close().reconcile().seal().draw()
     return record.claim(2).forfeit(1, given_up=True)
 
@@ -69,8 +72,10 @@ def two_people() -> Record:
 
 
 def nobody() -> Record:
-    """Nobody bought, so nobody won."""
-    return Record("nobody").open().close().reconcile().seal().draw()
+    """Nobody bought, so nobody won; sealed by a command on the server."""
+    record = Record("nobody").open().close().reconcile().seal()
+    record.last("sealed")["by"] = "operator"
+    return record.draw()
 
 
 def draft() -> Record:

@@ -154,7 +154,7 @@ class Record:
         sealed, members = self.last("sealed"), {}
         if "beacon" in sealed:
             number = sealed["beacon"]["round"]
-            self.now = max(self.now, round_time(number))
+            self.now = max(self.now, round_time(number) - timedelta(seconds=1))
             members["signature"] = SIGNATURES[number]
         return self.add("drawn", **members, order=list(order or ())).rework()
 

@@ -12,8 +12,7 @@ import pytest
 
 from verify import verify_raffle
 from verify.tests.cases import failed, genuine, verdict_on
-from verify.tests.forgeries import everything
-from verify.tests.forging import FORGERIES
+from verify.tests.forgeries import FORGERIES, everything
 from verify.tests.genuine import GENUINE, LEVELS
 from verify.tests.records import Files
 from verify.verify_raffle import CHECKS, Verdict
