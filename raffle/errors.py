@@ -9,11 +9,12 @@ class Refusal(Exception):
     code = "refused"
     status = 409
     title = "Refused."
+    detail = ""
     retry_after: int | None = None  # seconds
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    def __init__(self, detail: str = "") -> None:
+        self.detail = detail or self.detail
+        super().__init__(self.detail)
 
 
 # --- Selling --------------------------------------------------------------------------------------
@@ -22,25 +23,19 @@ class Refusal(Exception):
 class NotOpenYet(Refusal):
     code = "not_open_yet"
     title = "Not open yet."
-
-    def __init__(self) -> None:
-        super().__init__("Ticket sales have not started. Come back when the raffle opens.")
+    detail = "Ticket sales have not started. Come back when the raffle opens."
 
 
 class SalesClosed(Refusal):
     code = "closed"
     title = "Sales are closed."
-
-    def __init__(self) -> None:
-        super().__init__("Ticket sales have closed. No more tickets can be bought.")
+    detail = "Ticket sales have closed. No more tickets can be bought."
 
 
 class SoldOut(Refusal):
     code = "sold_out"
     title = "Sold out."
-
-    def __init__(self) -> None:
-        super().__init__("Every ticket has been sold.")
+    detail = "Every ticket has been sold."
 
 
 class NotEnoughLeft(Refusal):
@@ -65,30 +60,23 @@ class KeyReused(Refusal):
     code = "idempotency_key_reused"
     status = 422
     title = "Idempotency key already used."
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This form, or key, has already bought something else. Reload the page, or use a "
-            "new key."
-        )
+    detail = (
+        "This form, or key, has already bought something else. Reload the page, or use a new key."
+    )
 
 
 class StaffCannotBuy(Refusal):
     code = "staff_cannot_buy"
     status = 403
     title = "Staff cannot buy."
-
-    def __init__(self) -> None:
-        super().__init__("Staff accounts run the draw, so they can never hold a ticket.")
+    detail = "Staff accounts run the draw, so they can never hold a ticket."
 
 
 class NotYourself(Refusal):
     code = "not_yourself"
     status = 403
     title = "That is somebody else."
-
-    def __init__(self) -> None:
-        super().__init__("Tickets go to the account that is signed in. Leave userId out.")
+    detail = "Tickets go to the account that is signed in. Leave userId out."
 
 
 class Busy(Refusal):
@@ -96,9 +84,7 @@ class Busy(Refusal):
     status = 503
     title = "Too busy right now."
     retry_after = 2
-
-    def __init__(self) -> None:
-        super().__init__("Many people are buying at this moment. Nothing was changed; try again.")
+    detail = "Many people are buying at this moment. Nothing was changed; try again."
 
 
 class OutcomeUnknown(Refusal):
@@ -108,12 +94,10 @@ class OutcomeUnknown(Refusal):
     status = 503
     title = "We could not find out."
     retry_after = 2
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The connection to the database broke, so we do not know yet whether your purchase "
-            "went through. Ask again with the same key: you cannot be charged twice."
-        )
+    detail = (
+        "The connection to the database broke, so we do not know yet whether your purchase "
+        "went through. Ask again with the same key: you cannot be charged twice."
+    )
 
 
 # --- Organising and drawing -----------------------------------------------------------------------
@@ -122,33 +106,25 @@ class OutcomeUnknown(Refusal):
 class NotADraft(Refusal):
     code = "not_a_draft"
     title = "Already opened."
-
-    def __init__(self) -> None:
-        super().__init__("Only a draft can be opened, and only once.")
+    detail = "Only a draft can be opened, and only once."
 
 
 class ClosesInThePast(Refusal):
     code = "closes_in_the_past"
     title = "The closing time has passed."
-
-    def __init__(self) -> None:
-        super().__init__("The closing time lies in the past. Change it before you open the raffle.")
+    detail = "The closing time lies in the past. Change it before you open the raffle."
 
 
 class NotOpen(Refusal):
     code = "not_open"
     title = "The raffle is not open."
-
-    def __init__(self) -> None:
-        super().__init__("This can only be done while the raffle is open.")
+    detail = "This can only be done while the raffle is open."
 
 
 class ClosedForGood(Refusal):
     code = "closed_for_good"
     title = "Closed for good."
-
-    def __init__(self) -> None:
-        super().__init__("This raffle is closed, so nothing about it can be changed any more.")
+    detail = "This raffle is closed, so nothing about it can be changed any more."
 
 
 class Frozen(Refusal):
@@ -171,86 +147,64 @@ class ReasonMissing(Refusal):
     code = "reason_missing"
     status = 422
     title = "A reason is needed."
-
-    def __init__(self) -> None:
-        super().__init__("Say why: the reason stays in the public record.")
+    detail = "Say why: the reason stays in the public record."
 
 
 class NothingSold(Refusal):
     code = "nothing_sold"
     title = "Nothing to draw from."
-
-    def __init__(self) -> None:
-        super().__init__("No valid ticket was sold, so there is nobody who could win.")
+    detail = "No valid ticket was sold, so there is nobody who could win."
 
 
 class ManifestChanged(Refusal):
     code = "manifest_changed"
     title = "The record is broken."
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The tickets are not those that were frozen at the close. Run verify_raffle."
-        )
+    detail = "The tickets are not those that were frozen at the close. Run verify_raffle."
 
 
 class NotClosed(Refusal):
     code = "not_closed"
     title = "The raffle is not closed."
-
-    def __init__(self) -> None:
-        super().__init__("Close the raffle first: only then is the list of tickets final.")
+    detail = "Close the raffle first: only then is the list of tickets final."
 
 
 class Cancelled(Refusal):
     code = "cancelled"
     title = "Cancelled."
-
-    def __init__(self) -> None:
-        super().__init__("This raffle was cancelled: all its tickets are void.")
+    detail = "This raffle was cancelled: all its tickets are void."
 
 
 class AlreadyReconciled(Refusal):
     code = "already_reconciled"
     title = "Already confirmed."
-
-    def __init__(self) -> None:
-        super().__init__("The figures have been confirmed already.")
+    detail = "The figures have been confirmed already."
 
 
 class NotReconciled(Refusal):
     code = "not_reconciled"
     title = "The figures are not confirmed."
-
-    def __init__(self) -> None:
-        super().__init__("Close the raffle and confirm its figures first; then it can be drawn.")
+    detail = "Close the raffle and confirm its figures first; then it can be drawn."
 
 
 class AlreadySealed(Refusal):
     code = "already_sealed"
     title = "Already sealed."
-
-    def __init__(self) -> None:
-        super().__init__("The draw is sealed already: there is one seal, and no way back.")
+    detail = "The draw is sealed already: there is one seal, and no way back."
 
 
 class OnePersonIsEnough(Refusal):
     code = "one_person_is_enough"
     title = "One person is enough."
-
-    def __init__(self) -> None:
-        super().__init__("In this raffle nobody needs to confirm that: do it at once.")
+    detail = "In this raffle nobody needs to confirm that: do it at once."
 
 
 class SecondPersonNeeded(Refusal):
     code = "second_person_needed"
     title = "A second person is needed."
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Two members of staff are needed: one asks for it in the administration, and another "
-            "one confirms it there."
-        )
+    detail = (
+        "Two members of staff are needed: one asks for it in the administration, and another "
+        "one confirms it there."
+    )
 
 
 class WrongNumbers(Refusal):
@@ -263,12 +217,10 @@ class NumbersDiffer(Refusal):
     code = "numbers_differ"
     status = 422
     title = "The numbers differ."
-
-    def __init__(self) -> None:
-        super().__init__(
-            "These are not the numbers, in the order, that the first person entered. Nothing was "
-            "drawn. Read the tickets from the drum again, together."
-        )
+    detail = (
+        "These are not the numbers, in the order, that the first person entered. Nothing was "
+        "drawn. Read the tickets from the drum again, together."
+    )
 
 
 class BeaconLate(Refusal):
@@ -278,12 +230,10 @@ class BeaconLate(Refusal):
     status = 503
     title = "Waiting for the beacon."
     retry_after = 3
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The sealed beacon round could not be had yet. Nothing is lost: whatever it says is "
-            "fixed already. Try again in a moment."
-        )
+    detail = (
+        "The sealed beacon round could not be had yet. Nothing is lost: whatever it says is "
+        "fixed already. Try again in a moment."
+    )
 
 
 # --- Prizes ---------------------------------------------------------------------------------------
@@ -292,34 +242,26 @@ class BeaconLate(Refusal):
 class AlreadySettled(Refusal):
     code = "already_settled"
     title = "Already settled."
-
-    def __init__(self) -> None:
-        super().__init__("This prize has been claimed or forfeited already.")
+    detail = "This prize has been claimed or forfeited already."
 
 
 class WrongCode(Refusal):
     code = "wrong_code"
     status = 422
     title = "Not the validation code."
-
-    def __init__(self) -> None:
-        super().__init__("That is not the validation code of the winning ticket.")
+    detail = "That is not the validation code of the winning ticket."
 
 
 class ClaimTooLate(Refusal):
     code = "claim_too_late"
     title = "Too late."
-
-    def __init__(self) -> None:
-        super().__init__("The time to claim this prize is over. It can only be forfeited now.")
+    detail = "The time to claim this prize is over. It can only be forfeited now."
 
 
 class ClaimStillPossible(Refusal):
     code = "claim_still_possible"
     title = "It can still be claimed."
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The winner still has time to claim this prize. Before that only they can give it up, "
-            "with their validation code."
-        )
+    detail = (
+        "The winner still has time to claim this prize. Before that only they can give it up, "
+        "with their validation code."
+    )
