@@ -51,9 +51,8 @@ export class Prizes {
     const due = this.#nextInLine();
     let wrong = cannotBeOf(won, number);
     if (!won) return wrong;
-    const isOver = at > won.claimBy;
-    if (!isOver && code === null) wrong ||= "takes away a prize that can still be claimed";
-    if (isOver && code !== null) wrong ||= "shows a code, and the time to claim was over";
+    // With the code its winner gives it up, whenever that is.
+    if (code === null && at <= won.claimBy) wrong ||= "takes away a prize that can still be claimed";
     if (next !== due) wrong ||= `passes the prize on to ${next ?? "nobody"}, and ${due ?? "nobody"} is next`;
     this.#give(won, next, at);
     won.isForfeited = true;

@@ -74,10 +74,16 @@ function answersOf(holds, level, replay, kept) {
   const fixed = proves > 1 ? said(YES, outside) : said(STAFF, byStaff);
   return {
     a: fixed,
-    b: given ? said(YES, "The receipt’s code, line and hash are in the ledger.") : said(NO, "No receipt was given."),
+    b: mine(kept.receipts),
     c: fixed,
     d: proves > 2 ? said(YES, "The beacon’s numbers came after the seal, and its signature is genuine.") : said(NO, whyNot(replay)),
   };
+}
+
+function mine(tickets) {
+  if (!tickets.length) return { answer: NO, why: "No receipt was given." };
+  if (tickets.every(({ isVoid }) => isVoid)) return { answer: NO, why: "It was made void, and takes no part." };
+  return { answer: YES, why: "The receipt’s code, line and hash are in the ledger." };
 }
 
 function whyNot({ lines: { drawn, sealed } }) {
