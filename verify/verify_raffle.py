@@ -32,7 +32,7 @@ import urllib.parse
 import urllib.request
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -117,9 +117,8 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def canonical(value: Any) -> str:
-    """The one spelling of a JSON value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+# The one spelling of a JSON value.
+canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 def refuse_fraction(number: str) -> Any:
@@ -201,7 +200,7 @@ SHAPES: dict[str, Callable[[Any], bool]] = {
     "price": spelled(r"(0|[1-9][0-9]*)\.[0-9]{2}"),
     "method": spelled("local|beacon|manual"),
     "act": spelled("void|draw"),
-    "texts": listed(lambda value: type(value) is str),
+    "prizes": lambda value: listed(lambda name: type(name) is str)(value) and value != [],
     "numbers": listed(is_whole),
     "winners": listed(lambda value: value is None or is_whole(value)),
     "tickets": listed(lambda value: misfit(value, "number:whole leaf:hash") is None),
@@ -227,7 +226,7 @@ KINDS = {
 TERMS = (
     "slug:text name:text organiser:text contact:text licence:text description:text rules:text "
     "currency:text price:price capacity:some limit:some opens_at:time? closes_at:time? "
-    "draw_at:time? prizes:texts alternates:count one_prize_each:truth method:method "
+    "draw_at:time? prizes:prizes alternates:count one_prize_each:truth method:method "
     "two_people:truth claim_days:count"
 )
 
@@ -376,14 +375,12 @@ class Ledger:
             getattr(self, f"on_{kind}")(line)
 
     def on_created(self, line: Line) -> None:
-        self.set_terms(line["terms"])
+        self.set_terms(line["terms"], TERMS)
 
-    def set_terms(self, terms: Line) -> None:
-        if problem := misfit(terms, TERMS):
+    def set_terms(self, terms: Line, shape: str) -> None:
+        if problem := misfit(terms, shape):
             raise Malformed(problem)
-        if not terms["prizes"]:
-            raise Malformed("there is no prize")
-        self.terms = terms
+        self.terms = self.terms | terms
 
     def on_changed(self, line: Line) -> None:
         before, after = line["before"], line["after"]
@@ -393,7 +390,9 @@ class Ledger:
             self.fail("terms", "changes terms after the close")
         elif self.last and after.keys() != {"description"}:
             self.fail("terms", f"changes {short(', '.join(after))} after the first sale")
-        self.set_terms(self.terms | after)
+        self.set_terms(
+            after, " ".join(term for term in TERMS.split() if term.split(":")[0] in after)
+        )
 
     def on_opened(self, line: Line) -> None:
         if canonical(line["terms"]) != canonical(self.terms):
@@ -597,7 +596,7 @@ class Ledger:
 
     def holder(self, line: Line) -> Line:
         """Of the prize that the line is about; empty if there is none."""
-        return next((each for each in self.holders if each["prize"] == line["prize"]), {})
+        return self.holders[line["prize"] - 1] if 1 <= line["prize"] <= len(self.holders) else {}
 
     def fits(self, line: Line) -> bool:
         leaf = self.leaves[32 * line["number"] - 32 : 32 * line["number"]].hex()
@@ -765,6 +764,8 @@ def check_draw_file(verdict: Verdict, ledger: Ledger, draw: bytes) -> None:
         "ledger": {"seq": ledger.seq, "hash": ledger.hash},
     }
     try:
+        if len(draw) > MAX_LINE:
+            raise ValueError("it is far too long")
         says = read_object(draw.decode(), FILES)
     except ValueError as problem:
         verdict.fail("draw_file", f"It cannot be read: {short(problem)}.")
@@ -895,8 +896,8 @@ def judge(verdict: Verdict, book: Ledger, heads: Sequence[int]) -> None:
             else f"No head was given that shows the seal and was kept before {round_at}: the "
             "sealed numbers could have been chosen when the round was known."
         )  # fmt: skip
-    answers = [fixed, "yes" if closed and verdict.tickets else "no", fixed,
-               "yes" if level == 3 else "no"]  # fmt: skip
+    mine = closed and any(ticket.isdecimal() for ticket in verdict.tickets)  # not only void ones
+    answers = [fixed, "yes" if mine else "no", fixed, "yes" if level == 3 else "no"]
     asked = ["the list was fixed", "my ticket is in it", "unchanged since", "nobody could pick"]
     verdict.questions = {
         key: {"question": question, "answer": answer, "because": because}
@@ -1082,7 +1083,8 @@ def main(given: Sequence[str] | None = None) -> int:
     options = arguments(given)
 
     def check(ledger: Path, manifest: Path | None, draw: Path | None, **how: bool) -> Verdict:
-        summary = draw.read_bytes() if draw else None
+        with draw.open("rb") if draw else nullcontext() as file:
+            summary = file.read(MAX_LINE + 1) if file else None
         return verify(with_progress(lines_of(ledger)), manifest, summary, options.receipt,
                       options.witness, chain, **how)  # fmt: skip
 

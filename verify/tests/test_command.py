@@ -263,6 +263,17 @@ def test_a_file_far_too_large_is_not_kept(
     assert "larger than" in capsys.readouterr().err
 
 
+def test_a_draw_json_far_too_long_is_not_read_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(verify_raffle, "MAX_LINE", 50_000)
+    pages = pages_of("local")
+    pages["/raffles/summer/draw.json"] = (genuine_files("local").draw or b"") + b" " * 50_000
+    with site(pages) as address:
+        assert verify_raffle.main([f"{address}/raffles/summer/"]) == 1
+    assert "far too long" in capsys.readouterr().out
+
+
 def test_a_page_that_is_no_ledger_is_called_so(folder: Path) -> None:
     with site({"/raffles/summer/ledger.jsonl": "<!doctype html>\né".encode("latin-1")}) as address:
         verdict = told(folder, f"{address}/raffles/summer/")

@@ -46,6 +46,9 @@ def test_the_receipt_of_a_void_ticket_says_so() -> None:
     record = genuine("beacon")
     verdict = verdict_on(record.files(), receipts=[record.receipt(4)])
     assert verdict.tickets == ["4 (void)"]
+    assert answers(verdict)[1] == "no"
+    both = verdict_on(record.files(), receipts=[record.receipt(4), record.receipt(5)])
+    assert answers(both)[1] == "yes"
 
 
 def test_after_cancelling_every_ticket_is_void() -> None:
