@@ -17,6 +17,7 @@ KINDS = (
     "sealed", "drawn", "claimed", "forfeited", "cancelled",
 )  # fmt: skip
 OPERATOR = "operator"
+WINDOW = 100_000  # lines read through by one statement, whose time is limited
 PSEUDONYM = re.compile(r"[0-9a-f]{32}")
 
 
@@ -83,4 +84,8 @@ def _person(raffle: Raffle, who: str, emails: dict[str, str]) -> int | None:
         return users.values_list("pk", flat=True).first()
     # In the text of a line quotes are escaped, so that only a buyer's own line can match.
     bought = lines_of(raffle).filter(kind="purchase", line__contains=f'"buyer":"{who}"')
-    return bought.values_list("actor", flat=True).first()
+    for first in range(1, raffle.head_seq + 1, WINDOW):
+        some = bought.filter(seq__gte=first, seq__lt=first + WINDOW)
+        if buyer := some.values_list("actor", flat=True).first():
+            return buyer
+    return None

@@ -98,8 +98,8 @@ class Events(Lines):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        people = ("by", "e-mail", "confirmed by", "its e-mail")
-        return ("line", "time", "kind", *people, "details", "hash")
+        people = ("by", "e-mail", "confirmed by", "confirmer's e-mail")
+        return ("line", "time", "kind", "details", *people, "hash")
 
     def entries(self) -> QuerySet[LedgerEntry]:
         entries = found(self.raffle, self.search, self.emails, people=self.people)
@@ -117,7 +117,7 @@ class Events(Lines):
             for name, value in says.items()
             if name not in (*FRAME, *PEOPLE, HIDDEN)
         ]
-        yield (by, email, second, self.emails.get(second or ""), "; ".join(told), entry.hash)
+        yield ("; ".join(told), by, email, second, self.emails.get(second or ""), entry.hash)
 
 
 def _changes(kind: str, says: Facts) -> Iterator[tuple[str, Cell, Cell]]:

@@ -67,6 +67,10 @@ class Reconciliation(Report):
         return self._said("reconciled")
 
     @property
+    def cancelled(self) -> Statement | None:
+        return self._said("cancelled")
+
+    @property
     def columns(self) -> tuple[str, ...]:
         return ("line", "kind", "time", "by", "figure", "tables", "ledger", "verdict")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -35,6 +35,7 @@ REPORTS: dict[str, type[Report]] = {
     kind.name: kind for kind in (Drawing, Reconciliation, Tickets, Voids, Exceptions, Events)
 }
 ROWS = 100  # on a page
+LONG, LONGEST = 24, 100  # letters, from which on a cell is broken, and wider
 
 View = Callable[..., HttpResponseBase]
 
@@ -75,9 +76,9 @@ def report(request: HttpRequest, slug: str, name: str) -> HttpResponseBase:
             return _page(request, "list", asked, form=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
         totals = asked.totals(asked.counted())
         if isinstance(asked, Drawing):
-            return _page(request, name, asked, totals=totals, **_sheet(asked))
+            return _page(request, name, asked, totals=totals, money=True, **_sheet(asked))
         if isinstance(asked, Reconciliation):
-            return _page(request, name, asked, totals=totals)
+            return _page(request, name, asked, totals=totals, money=True)
         items = asked.batch(after, ROWS)
         more = items and asked.batch(items[-1].place, 1)
     return _page(
@@ -85,8 +86,9 @@ def report(request: HttpRequest, slug: str, name: str) -> HttpResponseBase:
         "list",
         asked,
         form=form if name == "events" else None,
-        rows=[[shown(cell) for cell in item.cells] for item in items],
+        **_table(asked.columns, [item.cells for item in items]),
         totals=totals,
+        money=any(total.amount is not None for total in totals),
         after=after,
         following=_query(request, after=items[-1].place) if more else "",
         query=_query(request),
@@ -122,14 +124,18 @@ def shown(cell: Cell) -> tuple[str, str]:
         return f"{cell.astimezone(UTC):%Y-%m-%d %H:%M:%S}", "time"
     if isinstance(cell, Decimal):
         return f"{cell:.2f}", "number"
-    return "" if cell is None else str(cell), "number" if isinstance(cell, int) else ""
+    if isinstance(cell, int):
+        return str(cell), "number"
+    text = "" if cell is None else str(cell)
+    return text, "longest" if len(text) > LONGEST else "long" if len(text) > LONG else ""
 
 
 @contextmanager
 def _snapshot() -> Iterator[None]:
-    """Everything read inside is as of one moment."""
+    """Everything read inside is as of one moment. Counting millions may take a while."""
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute("SET LOCAL statement_timeout = '30s'")
         yield
 
 
@@ -154,8 +160,15 @@ def _sheet(drawing: Drawing) -> dict[str, Any]:
             (title, [(item, shown(value)[0]) for item, value in facts])
             for title, facts in drawing.sections
         ],
-        "prizes": [[shown(cell) for cell in drawing.prize(won)] for won in drawing.winners],
+        **_table(drawing.columns_of_a_prize, [drawing.prize(won) for won in drawing.winners]),
     }
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> dict[str, Any]:
+    """Cells with their classes; a column is headed as its first cell is."""
+    cells = [[shown(cell) for cell in row] for row in rows]
+    classes = [css for _, css in cells[0]] if cells else []
+    return {"columns": list(zip(columns, classes, strict=False)), "rows": cells}
 
 
 def _place(request: HttpRequest) -> int:

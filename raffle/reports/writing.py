@@ -42,17 +42,21 @@ def lines(report: Report) -> Iterator[str]:
 
 def spelled(cell: Cell) -> str | int:
     """Numbers stay numbers, times are UTC, and text is never a formula."""
-    if isinstance(cell, datetime):
-        return timestamp(cell)
-    if isinstance(cell, Decimal):
-        return f"{cell:.2f}"
+    if isinstance(cell, str):
+        return harmless(cell)
     if isinstance(cell, int):
         return cell
-    return "" if cell is None else harmless(str(cell))
+    if isinstance(cell, Decimal):
+        return f"{cell:.2f}"
+    if isinstance(cell, datetime):
+        return timestamp(cell)
+    return "" if cell is None else str(cell)
 
 
 def harmless(text: str) -> str:
     """`text` with an apostrophe wherever a spreadsheet could see a formula begin."""
+    if text.isalnum():  # as pseudonyms and states are: a million of them need no closer look
+        return text
     said = _FORMULA.sub(r"\1'\2", text)
     return f"'{said}" if said.startswith(_BLANK) else said
 

@@ -17,7 +17,7 @@ from django.urls import reverse
 from accounts.models import User
 from raffle import awarding, closing, organising, seconding
 from raffle.models import LedgerEntry, Raffle
-from raffle.reports import views
+from raffle.reports import finding, views
 from raffle.tests.makers import buy, draw, make_buyer, make_draft, make_raffle, make_staff
 
 NAMES = ("drawing", "reconciliation", "tickets", "voids", "exceptions", "events")
@@ -221,6 +221,16 @@ def test_the_drawing_names_every_winner_and_what_became_of_the_prize() -> None:
     assert [int(number) for number in re.findall(r"\d+", drawn[1])] == raffle.draw.order
 
 
+def test_a_cancelled_raffle_is_called_so_with_all_money_due_back() -> None:
+    raffle, stella = sold_raffle(), make_staff()
+    closing.cancel_raffle(raffle_id=raffle.pk, by=stella, reason="Flood")
+    text = page(raffle)
+    figures = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text))
+    assert (figures["Valid"], figures["− refunds due"]) == ("0", "30.00 EUR")
+    assert "This raffle was cancelled" in text
+    assert re.search(rf"Cancelled [-\d]+ [:\d]+ by {re.escape(stella.email)}", text)
+
+
 def test_figures_that_do_not_agree_are_called_so() -> None:
     raffle, stella = sold_raffle(), make_staff()
     closing.close_raffle(raffle_id=raffle.pk, by=stella, reason="Enough")
@@ -249,8 +259,10 @@ def test_exceptions_tell_what_changed_from_what_to_what_and_who_it_was() -> None
     seconding.propose_void(ticket_id=ticket.pk, by=stella, reason="Paid twice")
     organising.void_ticket(ticket_id=ticket.pk, by=tom)
     closing.cancel_raffle(raffle_id=raffle.pk, by=tom, reason="Flood")
-    rows = [row[2:] for row in rows_of(page(raffle, "exceptions"))[1:6]]
-    assert rows == [
+    every = rows_of(page(raffle, "exceptions"))
+    assert ["Changed", "2"] in every
+    assert ["All", "5"] in every
+    assert [row[2:] for row in every[1:6]] == [
         ["changed", "licence", "", "L-7", "", stella.email, ""],
         ["changed", "price", "0.00", "3.00", "", stella.email, ""],
         ["proposed", "ticket 2", "", "void proposed", "Paid twice", stella.email, ""],
@@ -295,6 +307,13 @@ def test_a_buyer_is_found_by_pseudonym_and_by_address_only_for_whoever_may_see_p
     assert found(raffle, who="0" * 32) == []
     assert buyer.email not in page(raffle, "events")
     assert buyer.email in page(raffle, "events", reader("view_user"))
+
+
+def test_a_buyer_is_found_however_far_down_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "WINDOW", 2)
+    raffle = sold_raffle()
+    for bought in raffle.purchases.all():
+        assert found(raffle, who=raffle.pseudonym(bought.buyer_id)) == ["purchase"]
 
 
 def test_events_are_found_by_day_both_days_included() -> None:
