@@ -2,7 +2,7 @@
 // json.dumps(x, sort_keys=True, separators=(",", ":"), allow_nan=False) writes.
 
 const PLAIN = /^[ !#-[\]-~]*$/; // spelled as it is
-const LONG = /\d{16}/; // so many digits may be more than 2^53
+const LONG = /[:,[]-?\d{16}/; // so many digits may be more than 2^53
 const TEXTS_AND_LONG = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d{16,}/g;
 const MARK = "\\u0000";
 const BEYOND_ASCII = /[\u007f-\uffff]/g;
