@@ -1,67 +1,26 @@
-"""What people see of raffles: questions only, nothing here changes anything."""
+"""One raffle as one viewer sees it: questions only, nothing here changes anything."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from operator import attrgetter
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db import models
-from django.db.models import Case, F, Q, QuerySet, When
 
 from accounts.models import User
 from raffle.book import refusal
 from raffle.errors import Refusal, StaffCannotBuy
-from raffle.models import MOST_A_PURCHASE, ClockTimestamp, Draw, Raffle, Ticket, Void
+from raffle.models import MOST_A_PURCHASE, Award, Purchase, Raffle, Ticket
+from raffle.pages.stages import Prize, Stage, Standing, standing
 
 FEW = 6  # choices that fit beside each other; more are typed as a number
+MOST_PRIZES = 5  # in sight; the others are folded away
+MOST_OFFSETS = 12  # likewise
+COMMIT = 12  # digits of the software's version
 
 Viewer = User | AnonymousUser
-
-
-class Phase(models.IntegerChoices):
-    """Where a raffle stands, in the order of the list."""
-
-    OPEN = 0, "Open now"
-    UPCOMING = 1, "Opening soon"
-    ENDED = 2, "Waiting for the draw"
-    DRAWN = 3, "Drawn"
-
-
-def listed() -> QuerySet[Raffle]:
-    """The public raffles as they stand: on sale first, then upcoming, closed and drawn ones."""
-    ended = (
-        Q(status=Raffle.Status.CLOSED)
-        | Q(closes_at__lte=ClockTimestamp())
-        | Q(sold__gte=F("capacity"))
-    )
-    phase = Case(
-        When(draw__isnull=False, then=Phase.DRAWN),
-        When(ended, then=Phase.ENDED),
-        When(opens_at__gt=ClockTimestamp(), then=Phase.UPCOMING),
-        default=Phase.OPEN,
-        output_field=models.IntegerField(),
-    )
-    raffles = Raffle.objects.public().as_it_stands().select_related("draw__ticket")
-    return raffles.annotate(phase=phase).order_by("phase", "-pk")
-
-
-def grouped(raffles: Iterable[Raffle]) -> list[tuple[Phase, list[Raffle]]]:
-    """Raffles from listed(), by phase."""
-    by_phase = itertools.groupby(raffles, key=attrgetter("phase"))
-    return [(Phase(phase), list(group)) for phase, group in by_phase]
-
-
-def tickets_of(user: User) -> QuerySet[Ticket]:
-    """All tickets of one person, newest raffle first, each with what became of it."""
-    return (
-        Ticket.objects.filter(purchase__buyer=user)
-        .select_related("raffle__draw__ticket", "purchase", "void")
-        .order_by("-raffle_id", "number")
-    )
 
 
 @dataclass(frozen=True)
@@ -73,14 +32,60 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class RafflePage:
-    """One raffle as one viewer sees it."""
+class Held:
+    """A ticket of the viewer's, and the prize that was given to it, if any."""
 
+    ticket: Ticket
+    award: Award | None = None
+
+    @property
+    def won(self) -> bool:
+        return self.award is not None and self.award.state != "forfeited"
+
+    @property
+    def place(self) -> int:
+        """Of its prize, 1 for the first; 0 without one."""
+        return self.award.prize if self.award else 0
+
+    @property
+    def prize(self) -> str:
+        return self.ticket.raffle.prizes[self.place - 1] if self.award else ""
+
+    @property
+    def label(self) -> str:
+        if self.ticket.is_void:
+            return "Void ticket"
+        return "Winning ticket" if self.won else "Ticket"
+
+
+def purchases_of(held: Iterable[Held]) -> list[Purchase]:
+    """The purchases that these tickets came with, each once."""
+    return list({own.ticket.purchase_id: own.ticket.purchase for own in held}.values())
+
+
+def wins_of(held: Iterable[Held]) -> list[Held]:
+    """Those that have a prize, the first prize first."""
+    return sorted((own for own in held if own.won), key=lambda own: own.place)
+
+
+@dataclass(frozen=True)
+class RafflePage:
     raffle: Raffle
-    tickets: Sequence[Ticket]
+    standing: Standing
+    held: Sequence[Held]
     void: int
-    draw: Draw | None
     refused: Refusal | None  # why this viewer cannot buy even one ticket
+
+    @property
+    def stage(self) -> Stage:
+        return self.standing.stage
+
+    # --- Buying -----------------------------------------------------------------------------------
+
+    @property
+    def for_sale(self) -> bool:
+        """Whether it is time to buy, or to wait for it."""
+        return self.stage in {Stage.UPCOMING, Stage.OPEN}
 
     @property
     def state(self) -> str:
@@ -88,17 +93,10 @@ class RafflePage:
         return self.refused.code if self.refused else "idle"
 
     @property
-    def selling(self) -> bool:
-        return self.raffle.is_selling(self.raffle.now)
-
-    @property
-    def held(self) -> int:
-        return len(self.tickets)
-
-    @property
     def most(self) -> int:
         """The most that one form can ask for; before the opening, what it will be."""
-        return max(1, min(self.raffle.limit - self.held, self.raffle.remaining, MOST_A_PURCHASE))
+        left = self.raffle.limit - len(self.held)
+        return max(1, min(left, self.raffle.remaining, MOST_A_PURCHASE))
 
     @property
     def choices(self) -> list[Choice]:
@@ -108,29 +106,100 @@ class RafflePage:
         return [Choice(n, n * self.raffle.price) for n in range(1, self.most + 1)]
 
     @property
+    def purchases(self) -> list[Purchase]:
+        return purchases_of(self.held)
+
+    # --- The terms --------------------------------------------------------------------------------
+
+    @property
+    def prizes(self) -> list[Prize]:
+        return self.standing.prizes[:MOST_PRIZES]
+
+    @property
+    def more_prizes(self) -> list[Prize]:
+        return self.standing.prizes[MOST_PRIZES:]
+
+    @property
+    def best_chance(self) -> int:
+        """How many tickets win once all are sold."""
+        return min(len(self.raffle.prizes), self.raffle.capacity)
+
+    @property
+    def chance(self) -> int:
+        """How many tickets win as things stand."""
+        return min(len(self.raffle.prizes), self.entries)
+
+    @property
+    def software(self) -> str:
+        """What runs; once sealed, what made the seal. Shortened."""
+        version = self.standing.seal.software if self.standing.seal else settings.SOFTWARE
+        commit, *changed = version.split("-", 1)
+        return "-".join([commit[:COMMIT], *changed])
+
+    # --- The draw ---------------------------------------------------------------------------------
+
+    @property
     def entries(self) -> int:
         """How many tickets take part in the draw as things stand."""
         return self.raffle.sold - self.void
 
     @property
-    def won(self) -> bool:
-        return self.draw is not None and any(t.pk == self.draw.ticket_id for t in self.tickets)
+    def offsets(self) -> list[int]:
+        return self.standing.seal.offsets[:MOST_OFFSETS] if self.standing.seal else []
+
+    @property
+    def more_offsets(self) -> list[int]:
+        return self.standing.seal.offsets[MOST_OFFSETS:] if self.standing.seal else []
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the beacon has spoken, and the draw is not here yet."""
+        seal = self.standing.seal
+        if self.stage != Stage.SEALED or seal is None or seal.round_at is None:
+            return False
+        return self.raffle.now >= seal.round_at
+
+    @property
+    def wins(self) -> list[Held]:
+        return wins_of(self.held)
+
+    @property
+    def news(self) -> str:
+        """What is told to whoever was looking when the stage was reached."""
+        match self.stage:
+            case Stage.CLOSED:
+                return "Sales have closed."
+            case Stage.CONFIRMED:
+                return "The figures are confirmed."
+            case Stage.SEALED:
+                return "The draw is sealed."
+            case Stage.CANCELLED:
+                return "This raffle was cancelled."
+            case Stage.DRAWN:
+                if wins := self.wins:
+                    return " ".join(f"You won: {own.prize}." for own in wins)
+                first = self.standing.prizes[0].held
+                return (
+                    f"It is drawn. Ticket {first.ticket.number} won." if first else "It is drawn."
+                )
+        return ""
 
 
 def raffle_page(raffle: Raffle, viewer: Viewer) -> RafflePage:
     """`raffle` must come from as_it_stands(). A draw exists only once the raffle is closed."""
-    tickets: list[Ticket] = []
+    stands = standing(raffle)
+    awards = stands.awards
+    held: list[Held] = []
     if isinstance(viewer, User):
-        tickets = list(
-            raffle.tickets.filter(buyer=viewer).select_related("void").order_by("number")
-        )
-    refused = refusal(raffle, raffle.now, raffle.sold, len(tickets), quantity=1)
+        own = raffle.tickets.filter(buyer=viewer).select_related("void", "purchase")
+        held = [Held(ticket, awards.get(ticket.pk)) for ticket in own.order_by("number")]
+    refused = refusal(raffle, raffle.now, raffle.sold, len(held), quantity=1)
     if viewer.is_staff and not refused:
         refused = StaffCannotBuy()
     return RafflePage(
         raffle=raffle,
-        tickets=tickets,
-        void=Void.objects.filter(ticket__raffle=raffle).count(),
-        draw=Draw.objects.select_related("ticket").filter(raffle=raffle).first(),
+        standing=stands,
+        held=held,
+        void=raffle.voids.count(),
         refused=refused,
     )

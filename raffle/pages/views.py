@@ -20,7 +20,7 @@ from accounts.models import User
 from raffle import selling
 from raffle.errors import Busy, OutcomeUnknown, Refusal
 from raffle.models import Raffle
-from raffle.pages import showing
+from raffle.pages import lists, showing
 from raffle.pages.forms import PurchaseForm
 
 RAFFLES_A_PAGE = 24
@@ -36,8 +36,8 @@ class SeeOther(HttpResponseRedirect):
 @never_cache
 @require_safe
 def list_raffles(request: HttpRequest) -> HttpResponse:
-    page = Paginator(showing.listed(), RAFFLES_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "raffle/list.html", {"page": page, "groups": showing.grouped(page)})
+    page = Paginator(lists.listed(), RAFFLES_A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "raffle/list.html", {"page": page, "groups": lists.grouped(page)})
 
 
 @never_cache
@@ -70,8 +70,10 @@ def buy(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def tickets(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)  # noqa: S101 - for mypy: login_required saw to it
-    page = Paginator(showing.tickets_of(request.user), TICKETS_A_PAGE)
-    return render(request, "raffle/tickets.html", {"page": page.get_page(request.GET.get("page"))})
+    pages = Paginator(lists.tickets_of(request.user), TICKETS_A_PAGE)
+    page = pages.get_page(request.GET.get("page"))
+    context = {"page": page, "holdings": lists.holdings(page)}
+    return render(request, "raffle/tickets.html", context)
 
 
 def _refused(request: HttpRequest, slug: str, form: PurchaseForm, refused: Refusal) -> HttpResponse:

@@ -12,8 +12,10 @@ import logging
 import re
 import secrets
 from collections.abc import Iterator
+from datetime import timedelta
 from difflib import unified_diff
 from html import unescape
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -21,26 +23,34 @@ from django.core.management import call_command
 from django.test import Client
 
 from accounts.models import User
-from raffle import closing, drawing
+from raffle import closing, drawing, seconding
 from raffle.models import Draw, Raffle
 from raffle.tests.forging import sql
-from raffle.tests.makers import buy, draw, make_buyer, make_raffle, make_staff
+from raffle.tests.makers import buy, draw, make_buyer, make_buyers, make_raffle, make_staff
+from raffle.tests.past import ago
 
 LINK = re.compile(r'(?:href|action)="(/[^"#]*)')
 SPEAKS_OF_A_WINNER = re.compile(
     r"winning[_ ]ticket|winner is ticket|winner</dt>|\d+(?:</strong>)? won\b|you won|--won"
-    r"|/admin/raffle/draw/\d+/",
+    r'|winner__number|"(?:winners|order)": ?\[\s*[^\]\s]|/admin/raffle/draw/\d+/',
     re.IGNORECASE,
 )
 
 
-@pytest.fixture
-def raffle() -> Raffle:
-    """Nine tickets of nine people, like in everything but the number."""
-    raffle = make_raffle(capacity=20)
-    for _ in range(9):
+PUBLISHED = ("", "verify/", "ledger.jsonl", "manifest.txt", "draw.json")
+
+
+def sold(count: int = 9, **terms: Any) -> Raffle:
+    """So many tickets of as many people, alike in everything but the number."""
+    raffle = make_raffle(**{"capacity": 20} | terms)
+    for _ in range(count):
         buy(raffle, make_buyer())
     return raffle
+
+
+@pytest.fixture
+def raffle() -> Raffle:
+    return sold()
 
 
 def holder(raffle: Raffle, number: int) -> User:
@@ -60,7 +70,7 @@ def addresses(raffle: Raffle) -> list[str]:
     return [
         "/",
         "/tickets/",
-        f"/raffles/{raffle.slug}/",
+        *(f"/raffles/{raffle.slug}/{end}" for end in PUBLISHED),
         f"/api/raffles/{raffle.slug}/state",
         f"/api/raffles/{raffle.slug}/tickets",
         "/api/openapi.json",
@@ -85,7 +95,7 @@ def crawl(raffle: Raffle, user: User | None) -> Iterator[tuple[str, str]]:
             continue
         seen.add(address)
         answer = client.get(address)
-        body = answer.content.decode()
+        body = b"".join(answer).decode()  # some are streamed
         headers = "\n".join(f"{name}: {value}" for name, value in answer.items())
         yield address, f"{answer.status_code}\n{headers}\n{body}"
         waiting += [unescape(link) for link in LINK.findall(body) if mine.search(unescape(link))]
@@ -101,14 +111,28 @@ def about_a_winner(raffle: Raffle, user: User | None) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("who", ["visitor", "buyer", "staff"])
-@pytest.mark.parametrize("status", ["OPEN", "CLOSED"])
-def test_nothing_speaks_of_a_winner_before_the_draw(
-    who: str, status: str, raffle: Raffle, caplog: pytest.LogCaptureFixture
-) -> None:
-    user = {"visitor": None, "buyer": holder(raffle, 3), "staff": make_staff()}[who]
-    if status == "CLOSED":
+def reach(stage: str) -> Raffle:
+    """A raffle that has come so far."""
+    if stage == "overdue":  # the beacon has spoken: whoever wants to can work the result out
+        with ago(timedelta(minutes=3)):
+            return reach("sealed")
+    raffle = sold(method="beacon" if stage == "sealed" else "local")
+    if stage == "closed":
         closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+    if stage == "sealed":
+        drawing.draw_winner(raffle_id=raffle.pk, by=None)
+    if stage == "cancelled":
+        closing.cancel_raffle(raffle_id=raffle.pk, by=None, reason="over")
+    return raffle
+
+
+@pytest.mark.parametrize("who", ["visitor", "buyer", "staff"])
+@pytest.mark.parametrize("stage", ["open", "closed", "sealed", "overdue", "cancelled"])
+def test_nothing_speaks_of_a_winner_before_the_draw(
+    who: str, stage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    raffle = reach(stage)
+    user = {"visitor": None, "buyer": holder(raffle, 3), "staff": make_staff()}[who]
     with (
         patch.object(secrets, "randbelow", side_effect=AssertionError("picked before the draw")),
         caplog.at_level(logging.DEBUG),
@@ -116,7 +140,8 @@ def test_nothing_speaks_of_a_winner_before_the_draw(
         assert about_a_winner(raffle, user) == {}
     assert not SPEAKS_OF_A_WINNER.search(caplog.text)
     assert not Draw.objects.filter(raffle=raffle).exists()
-    assert "winning_ticket" not in client_of(user).get(f"/api/raffles/{raffle.slug}/state").json()
+    state = client_of(user).get(f"/api/raffles/{raffle.slug}/state").json()
+    assert state.keys().isdisjoint({"winning_ticket", "prizes"})
 
 
 @pytest.mark.parametrize("who", ["visitor", "buyer", "staff"])
@@ -125,6 +150,8 @@ def test_control_after_the_draw_the_same_crawl_finds_the_winner(who: str, raffle
     draw(raffle)
     found = about_a_winner(raffle, user)
     assert f"/raffles/{raffle.slug}/" in found
+    for published in ("ledger.jsonl", "draw.json"):
+        assert f"/raffles/{raffle.slug}/{published}" in found
     assert f"/api/raffles/{raffle.slug}/state" in found
     if who == "staff":
         assert any(address.startswith("/admin/raffle/draw/") for address in found)
@@ -133,7 +160,7 @@ def test_control_after_the_draw_the_same_crawl_finds_the_winner(who: str, raffle
 def test_every_holder_is_told_the_same_before_the_draw(raffle: Raffle) -> None:
     """Byte for byte, once their own numbers, codes and tokens are masked."""
     told: dict[str, set[str]] = {}
-    for number in range(3, 9):  # numbers that the page does not name for other reasons
+    for number in range(4, 9):  # numbers that the page does not name for other reasons
         client = client_of(holder(raffle, number))
         for address in (f"/raffles/{raffle.slug}/", f"/api/raffles/{raffle.slug}/tickets"):
             text = masked(client.get(address).content.decode(), raffle, number)
@@ -148,7 +175,7 @@ def masked(text: str, raffle: Raffle, number: int) -> str:
     for own in (ticket.code, str(ticket.purchase_id), ticket.buyer.email):
         text = text.replace(own, "…")
     text = re.sub(r'(name="(?:csrfmiddlewaretoken|key)" value=)"[^"]*"', r"\1…", text)
-    text = re.sub(r'"purchased_at": ?"[^"]*"', '"purchased_at":…', text)
+    text = re.sub(r'("(?:purchased_at|receipt)": ?|data-now=)"[^"]*"', r"\1…", text)
     return re.sub(rf"(?<![\w.:-]){number}(?![\w.:-])", "…", text)
 
 
@@ -187,3 +214,41 @@ def test_a_draw_that_was_rolled_back_leaves_no_trace(
         drawing.draw_winner(raffle_id=raffle.pk, by=None)
     assert not SPEAKS_OF_A_WINNER.search(caplog.text)
     assert about_a_winner(raffle, make_staff()) == {}
+
+
+# --- From a drum: what the first person has read --------------------------------------------------
+
+READ = (1733, 1129, 1907, 1531)  # in the order drawn, which nothing else has
+TOLD = re.compile(r"1733\D{1,60}1129\D")
+
+
+@pytest.fixture(scope="module")
+def drum() -> Raffle:
+    """The numbers were read once; the second person has not confirmed them."""
+    raffle = make_raffle(method="manual", capacity=2000, limit=1000)
+    for buyer in make_buyers(2):
+        buy(raffle, buyer, 1000)
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+    closing.reconcile_raffle(raffle_id=raffle.pk, by=None)
+    seconding.propose_draw(raffle_id=raffle.pk, by=make_staff("steve"), numbers=READ)
+    return raffle
+
+
+@pytest.mark.parametrize("who", ["visitor", "buyer", "staff"])
+def test_what_the_first_person_read_from_the_drum_is_told_to_nobody(
+    who: str, drum: Raffle, caplog: pytest.LogCaptureFixture
+) -> None:
+    user = {"visitor": None, "buyer": holder(drum, 3), "staff": make_staff()}[who]
+    button = f"/api/admin/raffles/{drum.slug}/draw-winner"
+    with caplog.at_level(logging.DEBUG):
+        pages = dict(crawl(drum, user)) | {button: client_of(user).post(button).content.decode()}
+    assert len(pages) > 10
+    assert {address for address, text in pages.items() if TOLD.search(text)} == set()
+    assert not TOLD.search(caplog.text)
+
+
+def test_control_once_confirmed_the_numbers_are_found(drum: Raffle) -> None:
+    drawing.draw_winner(raffle_id=drum.pk, by=make_staff("oscar"), numbers=READ)
+    pages = dict(crawl(drum, None))
+    for published in ("ledger.jsonl", "draw.json"):
+        assert TOLD.search(pages[f"/raffles/{drum.slug}/{published}"])

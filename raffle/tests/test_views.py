@@ -18,7 +18,7 @@ from accounts.models import User
 from raffle import closing, organising, selling
 from raffle.errors import Busy, OutcomeUnknown, Refusal
 from raffle.models import Raffle, Ticket
-from raffle.pages import showing
+from raffle.pages import lists
 from raffle.tests.makers import (
     buy,
     draw,
@@ -348,11 +348,11 @@ def test_raffles_are_listed_by_how_they_stand() -> None:
     draw(drawn)
     closing.close_raffle(raffle_id=closed.pk, by=None, reason="Enough")
     made = [drawn, closed, sold_out, upcoming, opened, newest]
-    assert showing.grouped(showing.listed().filter(pk__in=[raffle.pk for raffle in made])) == [
-        (showing.Phase.OPEN, [newest, opened]),
-        (showing.Phase.UPCOMING, [upcoming]),
-        (showing.Phase.ENDED, [sold_out, closed]),
-        (showing.Phase.DRAWN, [drawn]),
+    assert lists.grouped(lists.listed().filter(pk__in=[raffle.pk for raffle in made])) == [
+        (lists.Phase.OPEN, [newest, opened]),
+        (lists.Phase.UPCOMING, [upcoming]),
+        (lists.Phase.ENDED, [sold_out, closed]),
+        (lists.Phase.DRAWN, [drawn]),
     ]
 
 

@@ -1,16 +1,14 @@
 // Brings a raffle's page to life: fresh counts, and a button that says how it stands.
 // Everything works without it, and what it does not know it leaves to the plain form.
 
-const SECOND = 1000;
-const BRISK = 2 * SECOND; // between polls while things change,
-const CALM = 15 * SECOND; // once nothing has changed for a while,
-const CALM_AFTER = 30 * SECOND;
-const LONGEST = 60 * SECOND; // and while the server does not answer
-const PATIENCE = 10 * SECOND; // for one answer
-const TRIES = 5; // of one purchase before its buyer is asked
+import { BRISK, CALM, SECOND, pollState, purchase } from "./asking.js";
+
+const CALM_AFTER = 30 * SECOND; // once nothing has changed for so long
+const OPENS_SOON = 60 * SECOND;
 const FEW_LEFT = [1, 5, 10, 25, 50]; // worth an announcement
 
 const page = document.querySelector("[data-raffle]");
+const statusLine = document.querySelector("[data-status-line]");
 const form = page.querySelector("[data-buy]");
 const button = form?.querySelector("button");
 const quantity = form?.querySelector("[data-quantity]");
@@ -20,7 +18,7 @@ const visitor = page.querySelector("[data-visitor]");
 const { dataset } = page;
 const capacity = Number(dataset.capacity);
 const limit = Number(dataset.limit);
-const opensAt = dataset.status === "OPEN" && dataset.opens ? Date.parse(dataset.opens) : 0;
+const opensAt = dataset.opens ? Date.parse(dataset.opens) : 0; // of a raffle that is to open
 let remaining = Number(dataset.remaining);
 let held = Number(dataset.held);
 let selling = "selling" in dataset;
@@ -31,9 +29,6 @@ let busy = false; // with a purchase
 
 const most = () => Math.min(limit - held, remaining);
 const tickets = (count) => (count === 1 ? "1 ticket" : `${count} tickets`);
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-const jittered = (ms) => ms * (0.75 + Math.random() / 2);
-const retryAfter = (response) => SECOND * Number.parseInt(response.headers.get("Retry-After") ?? 0, 10) || 0;
 
 // What the button says, and the sentence below it.
 const words = {
@@ -63,7 +58,7 @@ function show(name, text) {
 }
 
 function announce(text) {
-  page.querySelector("[data-status-line]").textContent = text;
+  statusLine.textContent = text;
 }
 
 function complain(text) {
@@ -78,6 +73,7 @@ function showCounts() {
   show("remaining", remaining);
   show("sold", sold);
   show("entries", entries);
+  show("chance", Math.min(Number(dataset.prizes), entries));
   show("most", most());
   page.querySelector('[data-show="odds"]').hidden = entries < 1;
   page.querySelector("progress").value = sold;
@@ -125,33 +121,12 @@ function addTicket(number) {
 
 // --- Polling ------------------------------------------------------------------------------------
 
-let timer;
-let failures = 0;
-
-async function poll() {
-  clearTimeout(timer);
-  if (document.hidden) return; // polls at once when it is seen again
-  let wait = 0;
-  try {
-    const response = await fetch(`${dataset.api}state`, {
-      cache: "no-cache", credentials: "omit", signal: AbortSignal.timeout(PATIENCE),
-    });
-    wait = retryAfter(response);
-    if (!response.ok) throw new Error(response.status);
-    take(await response.json(), Date.parse(response.headers.get("Date")) || Date.now());
-    failures = 0;
-    const opensSoon = opensAt > now && opensAt - now < LONGEST;
-    wait = Math.max(wait, jittered(opensSoon || Date.now() - changed < CALM_AFTER ? BRISK : CALM));
-  } catch {
-    failures += 1;
-    wait = Math.max(wait, SECOND, Math.random() * Math.min(LONGEST, BRISK * 2 ** failures));
-  }
-  clearTimeout(timer);
-  timer = setTimeout(poll, wait);
-}
-
 function take(state, date) {
-  if ("winning_ticket" in state && !busy) location.reload(); // and polls no more: it is final
+  const over = state.cancelled || "sealed" in state; // what follows is on another kind of page
+  if (over && !busy) {
+    location.replace(dataset.page);
+    return null;
+  }
   const before = restingState();
   const fewer = state.remaining < remaining;
   now = date;
@@ -165,6 +140,8 @@ function take(state, date) {
   showAge();
   if (!busy && !["success", "error"].includes(form?.dataset.state)) showState();
   announceMilestone();
+  const opensSoon = opensAt > now && opensAt - now < OPENS_SOON;
+  return opensSoon || updated - changed < CALM_AFTER ? BRISK : CALM;
 }
 
 function milestone() {
@@ -196,34 +173,11 @@ async function buy(event) {
   busy = true;
   complain("");
   showState("pending");
-  const answer = await askUntilKnown(wanted);
+  const { key, csrfmiddlewaretoken: token } = form.elements;
+  const answer = await purchase(dataset.api, key.value, token.value, wanted, () => showState("retrying"));
   busy = false;
   changed = Date.now();
   settle(answer, wanted);
-}
-
-// The same key every time: however many answers are lost, the tickets are bought once.
-async function askUntilKnown(wanted) {
-  for (let tries = 1; tries <= TRIES; tries += 1) {
-    let wait = 0;
-    try {
-      const response = await fetch(`${dataset.api}purchase`, {
-        method: "POST",
-        headers: {
-          "Content-Type": "application/json",
-          "Idempotency-Key": form.elements.key.value,
-          "X-CSRFToken": form.elements.csrfmiddlewaretoken.value,
-        },
-        body: JSON.stringify({ quantity: wanted }),
-        signal: AbortSignal.timeout(PATIENCE),
-      });
-      if (response.status < 500 && response.status !== 429) return await response.json();
-      wait = retryAfter(response);
-    } catch { /* the connection broke, or the answer was none: ask again */ }
-    showState("retrying");
-    if (tries < TRIES) await sleep(Math.max(wait, jittered(SECOND * 1.5 ** tries)));
-  }
-  return { code: "unknown" };
 }
 
 function settle(answer, wanted) {
@@ -245,11 +199,19 @@ function settle(answer, wanted) {
   complain(answer.detail);
 }
 
+function addReceipt(id, numbers) {
+  const link = page.querySelector("[data-new-receipt]").content.cloneNode(true).querySelector("a");
+  link.pathname = link.pathname.replace("00000000-0000-0000-0000-000000000000", id);
+  link.textContent = numbers.length === 1 ? `ticket ${numbers[0]}` : `tickets ${numbers[0]} to ${numbers.at(-1)}`;
+  page.querySelector("[data-receipts]").append(link);
+}
+
 function celebrate(bought) {
   held += bought.tickets.length;
   remaining = Math.min(remaining, bought.remaining);
   refresh();
   bought.tickets.forEach(addTicket);
+  addReceipt(bought.purchase, bought.tickets);
   const numbers = new Intl.ListFormat("en").format(bought.tickets.map(String));
   const news = bought.tickets.length === 1 ? `Ticket ${numbers} is yours.` : `Tickets ${numbers} are yours.`;
   showState("success", `${news} ${words.idle()[1]}`);
@@ -265,8 +227,7 @@ function refresh() {
 }
 
 form?.addEventListener("submit", buy);
-document.addEventListener("visibilitychange", poll);
 window.addEventListener("pageshow", (event) => event.persisted && location.reload());
 setInterval(showAge, SECOND);
 if (form) showState();
-poll();
+const poll = pollState(dataset.api, take);
