@@ -8,7 +8,18 @@ import json
 import sys
 from typing import Any
 
-from verify.tests import forged_chains, forged_draws, forged_lists, forged_prizes, forged_sales
+from verify.tests import (
+    forged_chains,
+    forged_draws,
+    forged_lists,
+    forged_pasts,
+    forged_people,
+    forged_prizes,
+    forged_sales,
+    forged_seals,
+    forged_summaries,
+    forged_terms,
+)
 from verify.tests.forging import FORGERIES
 from verify.tests.genuine import GENUINE, LEVELS
 from verify.tests.records import Files
@@ -16,7 +27,18 @@ from verify.tests.records import Files
 __all__ = ["FORGERIES", "everything"]
 
 # Importing them has entered their forgeries.
-ROOMS = [forged_chains, forged_sales, forged_lists, forged_draws, forged_prizes]
+ROOMS = [
+    forged_chains,
+    forged_sales,
+    forged_terms,
+    forged_lists,
+    forged_seals,
+    forged_draws,
+    forged_prizes,
+    forged_people,
+    forged_summaries,
+    forged_pasts,
+]
 
 
 def as_json(files: Files) -> dict[str, Any]:

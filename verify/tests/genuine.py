@@ -78,6 +78,12 @@ def nobody() -> Record:
     return record.draw()
 
 
+def one() -> Record:
+    """A single ticket, and all that is least."""
+    record = Record("one", capacity=1, limit=1, price="0.00", claim_days=0).open().sell("ann")
+    return record.close().reconcile().seal().draw().forfeit()
+
+
 def draft() -> Record:
     return Record("draft").change(name="Winter raffle", slug="winter")
 
@@ -114,6 +120,7 @@ LEVELS: dict[Callable[[], Record], tuple[str, str]] = {
     local_many: ("L1", "L2"),
     two_people: ("L1", "L2"),
     nobody: ("L1", "L2"),
+    one: ("L1", "L2"),
     manual: ("L1", "L2"),
     manual_many: ("L1", "L2"),
     beacon: ("L1", "L3"),
