@@ -5,6 +5,7 @@ The validation codes in the lines of claims and forfeits are left out.
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any
 
 from django.db.models import Count, QuerySet
 
-from raffle.ledger import Facts, canonical
+from raffle.ledger import Facts
 from raffle.models import LedgerEntry, Raffle
 from raffle.reports.finding import Search, found, lines_of, staff
 from raffle.reports.report import Cell, Item, Report, Sum, Sums, Total
@@ -107,11 +108,10 @@ class Events(Lines):
 
     def rows(self, entry: LedgerEntry, says: Facts) -> Iterator[tuple[Cell, ...]]:
         by, second = says.get("by"), says.get("second")
+        email = self.emails.get(by or "")
         if by is None:
-            by = says["buyer"]
+            by = says.get("buyer")
             email = entry.actor.email if self.people and entry.actor else None
-        else:
-            email = self.emails.get(by)
         told = [
             f"{name}: {_text(_numbers(value) if name == 'tickets' else value)}"
             for name, value in says.items()
@@ -149,7 +149,7 @@ def _numbers(tickets: Any) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    """A value of the ledger: text as it is, everything else as the ledger spells it."""
+    """A value of the ledger: text as it is, everything else as JSON."""
     if value is None or isinstance(value, str):
         return value
-    return canonical({"": value})[4:-1]
+    return json.dumps(value, ensure_ascii=False)

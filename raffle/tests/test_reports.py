@@ -252,6 +252,7 @@ def test_exceptions_tell_what_changed_from_what_to_what_and_who_it_was() -> None
     stella, tom = make_staff(), make_staff("tom")
     raffle = make_draft(capacity=20, limit=5, two_people=True, price=Decimal(0))
     raffle.price, raffle.licence = Decimal("3.00"), "L-7"
+    raffle.prizes = ["Fahrräder", "A book"]
     organising.change_raffle(raffle, by=stella)
     raffle = organising.open_raffle(raffle_id=raffle.pk, by=stella)
     buy(raffle, make_buyer(), 3)
@@ -260,11 +261,12 @@ def test_exceptions_tell_what_changed_from_what_to_what_and_who_it_was() -> None
     organising.void_ticket(ticket_id=ticket.pk, by=tom)
     closing.cancel_raffle(raffle_id=raffle.pk, by=tom, reason="Flood")
     every = rows_of(page(raffle, "exceptions"))
-    assert ["Changed", "2"] in every
-    assert ["All", "5"] in every
-    assert [row[2:] for row in every[1:6]] == [
+    assert ["Changed", "3"] in every
+    assert ["All", "6"] in every
+    assert [row[2:] for row in every[1:7]] == [
         ["changed", "licence", "", "L-7", "", stella.email, ""],
         ["changed", "price", "0.00", "3.00", "", stella.email, ""],
+        ["changed", "prizes", '["A bicycle"]', '["Fahrräder", "A book"]', "", stella.email, ""],
         ["proposed", "ticket 2", "", "void proposed", "Paid twice", stella.email, ""],
         ["void", "ticket 2", "valid", "void", "Paid twice", stella.email, tom.email],
         ["cancelled", "all 3 tickets", "", "void", "Flood", tom.email, ""],
