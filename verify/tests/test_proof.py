@@ -194,6 +194,7 @@ def test_a_network_whose_key_is_no_point_signs_nothing() -> None:
     for key in ("0" * 192, "f" * 192, at_infinity):
         chain = Chain("0" * 64, key, 3, 0)
         assert chain.signed(1, _sign(1)) == "false"
+        assert chain.signed(1, "c" + "0" * 95) == "false"
 
 
 @settings(deadline=None)
