@@ -88,7 +88,9 @@ class AskForDraw(DrawAct):
 
     @property
     def label(self) -> str:
-        return "Enter the numbers" if self.from_a_drum else self.title
+        if not self.from_a_drum:
+            return self.title
+        return "Enter the numbers anew" if self.figures.asked else "Enter the numbers"
 
     def act(self, said: dict[str, Any]) -> str:
         numbers = said.get("numbers", ())

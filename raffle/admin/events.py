@@ -115,7 +115,7 @@ def _day(text: str) -> datetime | None:
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(RecordAdmin):
     list_display = ("seq", "kind", "at", "who", "what", "raffle")
-    list_select_related = ("raffle", "actor")
+    list_select_related = ()  # no join: a long period is sorted, and raffles are wide
     list_filter = (PeriodFilter, KindFilter, ActorFilter, "raffle")
     search_fields = ("seq", "kind", "actor__email")
     search_help_text = (
@@ -123,6 +123,16 @@ class LedgerEntryAdmin(RecordAdmin):
     )
     ordering = ("-raffle_id", "-seq")
     number = "seq"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LedgerEntry]:
+        return super().get_queryset(request).prefetch_related("raffle", "actor")
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """A period's lines in the order of time: the newest of all raffles would be looked through
+        for them otherwise, line by line.
+        """
+        searched = any(request.GET.get(name) for name in PeriodFilter.PARAMETERS)
+        return ("-at", *self.ordering) if searched else self.ordering
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         changes = ("changes",) if obj and obj.kind == "changed" else ()

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any, cast
 
 from django.contrib import admin
@@ -12,7 +11,7 @@ from django.db import IntegrityError
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from accounts.models import User
 from raffle import organising
@@ -158,6 +157,5 @@ def _lists(user: User, raffle: Raffle) -> list[tuple[str, str]]:
         if user.has_perm(f"raffle.view_{model}")
     ]
     if user.has_perm("raffle.read_reports"):
-        with suppress(NoReverseMatch):
-            lists.append((reverse("reports:index", args=[raffle.slug]), "Reports"))
+        lists.append((reverse("reports:index", args=[raffle.slug]), "Reports"))
     return lists

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -14,13 +15,31 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
-from raffle import organising
-from raffle.models import Draw, LedgerEntry, Purchase, Raffle, Ticket, Void
+from raffle import awarding, closing, organising, seconding
+from raffle.models import (
+    Award,
+    Claim,
+    Draw,
+    Forfeit,
+    LedgerEntry,
+    Proposal,
+    Purchase,
+    Raffle,
+    Seal,
+    Ticket,
+    Void,
+)
 from raffle.tests.makers import buy, draw, make_buyer, make_draft, make_raffle, make_staff
+from raffle.tests.past import ago
 from raffle.tests.test_staff import browser, staff_with
 
-RECORDS: tuple[type[Model], ...] = (Ticket, Purchase, Void, Draw, LedgerEntry)
+RECORDS: tuple[type[Model], ...] = (
+    Ticket, Purchase, Void, Proposal, Seal, Draw, Award, Claim, Forfeit, LedgerEntry,
+)  # fmt: skip
 OURS: tuple[type[Model], ...] = (Raffle, *RECORDS)
+RAFFLE_PAGES = (
+    "open", "close", "confirm", "ask", "draw", "claims", "cancel", "history",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -33,27 +52,38 @@ def url(model: type[Model] | Model, page: str, *args: Any) -> str:
 
 
 def whole_story() -> Raffle:
-    """A raffle with one of everything: sold, void, closed, drawn."""
-    raffle = make_raffle(price="1.50")
+    """A raffle with one of everything: sold, void, closed, drawn, claimed, forfeited; by two."""
+    raffle = make_raffle(price="1.50", two_people=True, prizes=["A goose", "A duck"])
     first = buy(raffle, make_buyer(), 2).purchase.tickets.get(number=1)
-    organising.void_ticket(ticket_id=first.pk, by=make_staff(), reason="Returned <unused>.")
-    draw(raffle, by=make_staff())
+    buy(raffle, make_buyer())
+    stella, tom = make_staff(), make_staff()
+    seconding.propose_void(ticket_id=first.pk, by=stella, reason="Returned <unused>.")
+    organising.void_ticket(ticket_id=first.pk, by=tom)
+    closing.close_raffle(raffle_id=raffle.pk, by=stella, reason="Over.")
+    closing.reconcile_raffle(raffle_id=raffle.pk, by=stella)
+    seconding.propose_draw(raffle_id=raffle.pk, by=stella)
+    draw(raffle, by=tom)
+    given, kept = raffle.awards.select_related("ticket").order_by("prize")
+    awarding.record_claim(award_id=kept.pk, by=stella, code=kept.ticket.code)
+    code = given.ticket.code
+    awarding.forfeit_prize(award_id=given.pk, by=stella, reason="Given up.", code=code)
     return raffle
 
 
 def pages_of(raffle: Raffle) -> Iterator[str]:
     yield from (f"{url(Raffle, 'changelist')}?q={raffle.slug}", url(raffle, "change", raffle.pk))
-    yield from (url(raffle, act, raffle.pk) for act in ("open", "close", "draw", "history"))
+    yield from (url(raffle, page, raffle.pk) for page in RAFFLE_PAGES)
     for record in (*raffle.tickets.all(), *raffle.purchases.all(), *raffle.ledger.all()):
         yield url(record, "change", record.pk)
         yield url(record, "history", record.pk)
     for ticket in raffle.tickets.all():
-        yield url(ticket, "void", ticket.pk)
-        if ticket.is_void:
-            yield url(ticket.void, "change", ticket.pk)
-    for drawn in Draw.objects.filter(raffle=raffle):
-        yield url(drawn, "change", drawn.pk)
-    for model in (Ticket, Purchase, LedgerEntry):
+        yield from (url(ticket, act, ticket.pk) for act in ("ask", "void"))
+    for award in raffle.awards.all():
+        yield from (url(award, act, award.pk) for act in ("claim", "forfeit"))
+    for model in RECORDS[2:-1]:
+        for record in model._default_manager.filter(raffle=raffle):
+            yield url(record, "change", record.pk)
+    for model in RECORDS:
         yield f"{url(model, 'changelist')}?raffle__id__exact={raffle.pk}"
 
 
@@ -62,9 +92,10 @@ def pages_of(raffle: Raffle) -> Iterator[str]:
 
 def test_nobody_deletes_anything(client: Client) -> None:
     raffle = whole_story()
-    ticket = raffle.tickets.get(number=1)
-    records = (raffle, ticket, ticket.void, ticket.purchase, raffle.draw, raffle.ledger.all()[0])
-    for record in records:
+    stories: list[Model] = [raffle]
+    for model in RECORDS:
+        stories += model._default_manager.filter(raffle=raffle)[:1]
+    for record in stories:
         for answer in (
             client.get(url(record, "delete", record.pk)),
             client.post(url(record, "delete", record.pk), {"post": "yes"}),
@@ -140,7 +171,7 @@ def test_every_list_can_be_searched_for_anything(
     assert client.get(url(model, "changelist"), {"q": term}).status_code == 200
 
 
-def test_tickets_and_purchases_are_found_by_number_code_and_buyer(client: Client) -> None:
+def test_tickets_and_purchases_are_found_by_number_and_buyer(client: Client) -> None:
     raffle = make_raffle()
     alice = make_buyer("alice")
     buy(raffle, make_buyer("bob"))
@@ -153,7 +184,6 @@ def test_tickets_and_purchases_are_found_by_number_code_and_buyer(client: Client
         return {row.pk for row in answer.context["cl"].result_list}
 
     assert found(Ticket, "3") == {ticket.pk}
-    assert found(Ticket, ticket.code) == {ticket.pk}
     assert found(Ticket, alice.email.upper()) == {t.pk for t in purchase.tickets.all()}
     assert found(Purchase, "3") == {purchase.pk}
     assert found(Purchase, str(purchase.pk)) == {purchase.pk}
@@ -164,12 +194,30 @@ def test_tickets_and_purchases_are_found_by_number_code_and_buyer(client: Client
 def test_filters_work(client: Client) -> None:
     raffle = whole_story()
     tickets = {"raffle__id__exact": raffle.pk}
-    for void, number in (("yes", 1), ("no", 2)):
+    for void, numbers in (("yes", [1]), ("no", [3, 2])):
         answer = client.get(url(Ticket, "changelist"), tickets | {"void": void})
-        assert [t.number for t in answer.context["cl"].result_list] == [number]
-    answer = client.get(url(LedgerEntry, "changelist"), tickets | {"kind": "void"})
-    assert answer.context["cl"].result_count == 1
-    assert "Returned &lt;unused&gt;." in answer.text
+        assert [t.number for t in answer.context["cl"].result_list] == numbers
+    for state, prizes in {"claimed": [2], "forfeited": [1], "unclaimed": [], "overdue": []}.items():
+        answer = client.get(url(Award, "changelist"), tickets | {"state": state})
+        assert [award.prize for award in answer.context["cl"].result_list] == prizes
+
+
+def test_the_tickets_of_a_cancelled_raffle_are_void(client: Client) -> None:
+    raffle = make_raffle()
+    buy(raffle, make_buyer())
+    closing.cancel_raffle(raffle_id=raffle.pk, by=None, reason="Rain.")
+    for void, count in (("yes", 1), ("no", 0)):
+        found = client.get(f"{url(Ticket, 'changelist')}?raffle={raffle.pk}&void={void}")
+        assert found.context["cl"].result_count == count
+
+
+def test_overdue_prizes_are_found(client: Client) -> None:
+    with ago(timedelta(days=2)):
+        raffle = make_raffle(claim_days=1)
+        buy(raffle, make_buyer())
+        draw(raffle)
+    found = client.get(f"{url(Award, 'changelist')}?raffle={raffle.pk}&state=overdue")
+    assert found.context["cl"].result_count == 1
 
 
 @pytest.mark.parametrize("model", OURS)

@@ -1,17 +1,25 @@
-"""What each of the staff's acts needs, does, refuses and shows."""
+"""The staff's acts up to the draw: what each needs, does, refuses and shows."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 
-from raffle import closing, organising
-from raffle.models import Draw, Raffle, Ticket, Void
-from raffle.tests.makers import buy, make_buyer, make_draft, make_raffle, make_staff
-from raffle.tests.test_staff import address, browser, record, sold_raffle, sold_ticket
+from raffle import closing, drawing, organising
+from raffle.models import Raffle, Void
+from raffle.tests.makers import make_draft, make_raffle, make_staff
+from raffle.tests.test_staff import (
+    address,
+    browser,
+    closed_raffle,
+    confirmed_raffle,
+    record,
+    sold_raffle,
+    sold_ticket,
+)
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -22,7 +30,8 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 def test_opening_shows_every_term_that_will_be_frozen() -> None:
     raffle = make_draft(rules="First rule.\nSecond rule.", prizes=["A tandem <b>"], price="2.50")
     page = browser(make_staff()).get(address("open", raffle)).text
-    for shown in (raffle.slug, "A tandem &lt;b&gt;", "First rule.<br>Second rule.", "2.50", "EUR"):
+    told = ("A tandem &lt;b&gt;", "First rule.<br>Second rule.", "2.50", "EUR", "By this computer")
+    for shown in (raffle.slug, "<dt>Two people needed</dt><dd>no</dd>", *told):
         assert shown in page
 
 
@@ -105,70 +114,115 @@ def test_no_ticket_is_voided_after_the_close() -> None:
     assert not Void.objects.filter(ticket=ticket).exists()
 
 
-# --- Drawing --------------------------------------------------------------------------------------
+# --- Confirming the figures -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("change", ["", " and more", str.upper, str.lower])
-def test_the_draw_wants_the_name_letter_for_letter(change: Any) -> None:
-    raffle = sold_raffle()
-    typed = change(raffle.name) if callable(change) else change and raffle.name + change
-    if typed == raffle.name:
-        pytest.fail("the name must differ")
-    answer = browser(make_staff()).post(address("draw", raffle), {"name": typed})
-    assert answer.status_code == 422
-    assert "Nothing was drawn." in answer.text
-    assert record(raffle)[:4] == ("OPEN", 4, 0, 0)
-
-
-def test_the_draw_page_says_what_it_will_do() -> None:
-    raffle = sold_raffle(3)
-    ticket = Ticket.objects.get(raffle=raffle, number=2)
+def test_the_figures_are_shown_as_a_sum_with_the_fingerprint_of_the_list() -> None:
+    raffle = sold_raffle(3, capacity=8)
+    ticket = raffle.tickets.get(number=2)
     organising.void_ticket(ticket_id=ticket.pk, by=make_staff(), reason="Returned.")
-    page = browser(make_staff()).get(address("draw", raffle)).text
-    assert "This closes sales for good." in page
-    assert "3 of 100" in page
-    assert "from the <strong>2</strong> valid tickets" in page
-    assert "97 tickets can still be bought" in page
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="Over.")
+    page = browser(make_staff()).get(address("confirm", raffle)).text
+    assert equation(page) == ["2", "1", "5", "8"]
+    assert raffle.ledger.get(kind="closed").says["manifest"] in page
 
 
-def test_the_result_page_shows_the_winner() -> None:
+def test_confirming_wants_a_tick_and_puts_the_name_under_the_figures() -> None:
+    raffle, stella = closed_raffle(), make_staff()
+    client = browser(stella)
+    answer = client.post(address("confirm", raffle))
+    assert answer.status_code == 422
+    assert "Tick the box" in answer.text
+    assert not raffle.ledger.filter(kind="reconciled").exists()
+    assert client.post(address("confirm", raffle), {"confirmed": "on"}).status_code == 303
+    line = raffle.ledger.get(kind="reconciled")
+    assert line.actor == stella
+    assert line.says["sold"] + line.says["void"] + line.says["unsold"] == raffle.capacity
+    page = client.get(address("confirm", raffle)).text
+    assert "confirmed already" in page
+    assert stella.email in page[page.index("Confirmed by") :]
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (make_raffle, "Close the raffle first"),
+        (confirmed_raffle, "confirmed already"),
+    ],
+)
+def test_figures_are_confirmed_after_the_close_and_once(make: Any, sentence: str) -> None:
+    raffle, client = make(), browser(make_staff())
+    before = record(raffle)
+    assert sentence in client.get(address("confirm", raffle)).text
+    answer = client.post(address("confirm", raffle), {"confirmed": "on"})
+    assert answer.status_code == 409
+    assert sentence in answer.text
+    assert record(raffle) == before
+
+
+# --- Cancelling -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reason", "name", "sentence"),
+    [
+        ("Rain.", "", "Type the raffle’s name. Nothing was cancelled."),
+        ("Rain.", "Another raffle", "letter for letter. Nothing was cancelled."),
+        (" ", "The raffle", "Say why"),
+    ],
+)
+def test_cancelling_wants_a_reason_and_the_name(reason: str, name: str, sentence: str) -> None:
+    raffle = sold_raffle(name="The raffle")
+    said = {"reason": reason, "name": name}
+    answer = browser(make_staff()).post(address("cancel", raffle), said)
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert record(raffle)[0] == "OPEN"
+
+
+def test_cancelling_says_how_many_tickets_become_void_and_then_shows_why() -> None:
+    raffle, client = sold_raffle(3), browser(make_staff())
+    assert "All 3 tickets sold become void" in client.get(address("cancel", raffle)).text
+    said = {"reason": "The hall burned down.", "name": raffle.name}
+    answer = client.post(address("cancel", raffle), said, follow=True)
+    assert answer.redirect_chain == [(address("change", raffle), 303)]
+    assert "The hall burned down." in answer.text
+    assert record(raffle)[0] == "CANCELLED"
+    ticket = client.get(address("change", raffle.tickets.all()[0])).text
+    assert "The raffle was cancelled." in ticket
+    assert address("void", raffle.tickets.all()[0]) not in ticket
+    assert client.get(address("void", raffle.tickets.all()[0])).status_code == 200
+
+
+def test_a_cancelled_raffle_is_left_alone() -> None:
     raffle, client = sold_raffle(), browser(make_staff())
-    answer = client.post(address("draw", raffle), {"name": raffle.name}, follow=True)
-    assert answer.redirect_chain == [(address("draw", raffle), 303)]
-    winner = Draw.objects.get(raffle=raffle).ticket.number
-    assert f"The winner is ticket <strong>{winner}</strong>" in answer.text
-    assert "<textarea" not in answer.text
-    assert 'name="name"' not in answer.text
+    closing.cancel_raffle(raffle_id=raffle.pk, by=None, reason="Rain.")
+    before = record(raffle)
+    said = {"reason": "Again.", "name": raffle.name, "confirmed": "on"}
+    for page in ("open", "close", "confirm", "ask", "draw", "cancel"):
+        assert address(page, raffle) not in client.get(address("change", raffle)).text
+        assert client.post(address(page, raffle), said).status_code == 409
+    assert record(raffle) == before
 
 
-def test_drawing_again_shows_the_same_winner_and_logs_no_second_draw() -> None:
-    raffle, stella = sold_raffle(20), make_staff()
-    for user in (stella, stella, make_staff()):
-        client = browser(user)
-        answer = client.post(address("draw", raffle), {"name": raffle.name}, follow=True)
-        winner = Draw.objects.get(raffle=raffle).ticket.number
-        assert f"The winner is ticket <strong>{winner}</strong>" in answer.text
-    assert raffle.ledger.filter(kind="drawn").count() == 1
-    assert LogEntry.objects.filter(object_repr=raffle.name).count() == 1
-
-
-def test_a_name_with_odd_blanks_can_be_typed_as_it_is_shown() -> None:
-    raffle = make_raffle(name=" Two  blanks and “quotes” ")
-    buy(raffle, make_buyer())
+@pytest.mark.parametrize("method", ["local", "beacon"])
+def test_what_is_sealed_is_not_cancelled(method: str) -> None:
+    raffle = sold_raffle(method=method)
+    drawing.draw_winner(raffle_id=raffle.pk, by=None)
     client = browser(make_staff())
-    assert client.post(address("draw", raffle), {"name": raffle.name}).status_code == 303
-
-
-def test_nothing_sold_is_refused_and_the_raffle_stays_open() -> None:
-    raffle = make_raffle()
-    answer = browser(make_staff()).post(address("draw", raffle), {"name": raffle.name})
+    assert "no way back" in client.get(address("cancel", raffle)).text
+    answer = client.post(address("cancel", raffle), {"reason": "Rain.", "name": raffle.name})
     assert answer.status_code == 409
-    assert "No valid ticket was sold" in answer.text
-    assert record(raffle)[:4] == ("OPEN", 2, 0, 0)
+    assert record(raffle)[0] == "CLOSED"
 
 
-def test_a_draft_is_not_drawn() -> None:
+def test_a_draft_is_not_cancelled() -> None:
     raffle = make_draft()
-    answer = browser(make_staff()).post(address("draw", raffle), {"name": raffle.name})
-    assert answer.status_code == 409
-    assert 'name="name"' not in answer.text
+    said = {"reason": "Rain.", "name": raffle.name}
+    assert browser(make_staff()).post(address("cancel", raffle), said).status_code == 409
+
+
+def equation(page: str) -> list[str]:
+    """The numbers of sold and valid + void + not sold = in all."""
+    told = page[page.index('class="equation"') :]
+    return re.findall(r"<b>(\d+)</b>", told[: told.index("</p>")])
