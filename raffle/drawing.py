@@ -36,7 +36,7 @@ def draw_winner(*, raffle_id: int, by: User | None, numbers: Sequence[int] = ())
     Returns the Seal instead while its beacon round is to come: ask again then. `numbers` are those
     of the drum, as the second person reads them. There is no redraw: asked again, it returns the
     same draw. Raises NotOpen for a draft, Cancelled, NothingSold (which changes nothing),
-    SecondPersonNeeded, NotClosed, NotReconciled, NumbersDiffer, BeaconLate, ManifestChanged.
+    SecondPersonNeeded, NumbersDiffer, WrongNumbers, BeaconLate, ManifestChanged.
     """
     sealed = Seal.objects.filter(raffle_id=raffle_id, method=Raffle.Method.BEACON).first()
     if sealed is None or Draw.objects.filter(raffle_id=raffle_id).exists():
@@ -64,9 +64,13 @@ def _seal_and_draw(raffle_id: int, by: User | None, numbers: Sequence[int]) -> D
         confirmed = seconding.confirm(raffle, Proposal.Act.DRAW, by)
         if confirmed.numbers != list(numbers):
             raise NumbersDiffer
+    else:
+        seconding.check_numbers(raffle, numbers)
     listed = _final_list(raffle, by)
     if listed.sold == 0:
         raise NothingSold
+    # The count may have taken minutes, and the round is reckoned from the time of the seal.
+    raffle = Raffle.objects.as_it_stands().get(pk=raffle_id)
     sealed = _seal(raffle, by, confirmed, listed)
     if sealed.method == Raffle.Method.BEACON:
         return sealed

@@ -10,6 +10,7 @@ from accounts.models import User
 from raffle.errors import (
     AlreadySealed,
     AlreadyVoid,
+    Cancelled,
     NotOpen,
     NotReconciled,
     OnePersonIsEnough,
@@ -45,20 +46,19 @@ def propose_void(*, ticket_id: int, by: User, reason: str) -> Proposal:
 def propose_draw(*, raffle_id: int, by: User, numbers: Sequence[int] = ()) -> Proposal:
     """Ask for the draw; in the manual method with the `numbers` read from the drum, in order.
 
-    Raises OnePersonIsEnough, NotReconciled, AlreadySealed, WrongNumbers. The numbers are not made
-    public before a second person has read the same.
+    Raises OnePersonIsEnough, Cancelled, NotReconciled, AlreadySealed, WrongNumbers. The numbers are
+    not made public before a second person has read the same.
     """
     raffle = Raffle.objects.lock_and_look(raffle_id)
     if not needed(raffle, Act.DRAW):
         raise OnePersonIsEnough
+    if raffle.status == Raffle.Status.CANCELLED:
+        raise Cancelled
     if Seal.objects.filter(raffle=raffle).exists():
         raise AlreadySealed
     if not LedgerEntry.objects.newest(raffle, "reconciled"):
         raise NotReconciled
-    if raffle.method == Raffle.Method.MANUAL:
-        check_drum(raffle, numbers)
-    elif numbers:
-        raise WrongNumbers("This raffle is not drawn from a drum.")
+    check_numbers(raffle, numbers)
     seq = LedgerEntry.objects.append(raffle, "proposed", raffle.now, by, act="draw")
     return _keep(raffle, Act.DRAW, by, seq, numbers=list(numbers))
 
@@ -86,8 +86,14 @@ def confirm(raffle: Raffle, act: Act, by: User | None, ticket: Ticket | None = N
     return proposal
 
 
-def check_drum(raffle: Raffle, numbers: Sequence[int]) -> None:
-    """Raises WrongNumbers unless these are valid tickets, each once, and as many as needed."""
+def check_numbers(raffle: Raffle, numbers: Sequence[int]) -> None:
+    """Raises WrongNumbers unless these are valid tickets, each once, and as many as needed; in the
+    other methods, unless there are none.
+    """
+    if raffle.method != Raffle.Method.MANUAL:
+        if numbers:
+            raise WrongNumbers("This raffle is not drawn from a drum.")
+        return
     valid = Ticket.objects.filter(raffle=raffle).valid()
     entries = valid.count()
     least = min(entries, len(raffle.prizes) + raffle.alternates)
