@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from raffle import closing, drawing, organising
+from raffle import awarding, closing, drawing, organising, seconding
 from raffle.errors import (
     AlreadyVoid,
     ClosedForGood,
@@ -19,6 +19,7 @@ from raffle.errors import (
     NotADraft,
     NothingSold,
     NotOpen,
+    OnePersonIsEnough,
     ReasonMissing,
 )
 from raffle.models import Raffle, Void
@@ -41,7 +42,7 @@ def change(raffle: Raffle, **terms: object) -> None:
 def test_every_act_leaves_its_line_and_who_did_it() -> None:
     stella, draft = make_staff(), make_draft()
     organising.change_raffle(draft, by=stella)  # nothing changed: no line
-    draft.prize = "A tandem"
+    draft.prizes = ["A tandem"]
     organising.change_raffle(draft, by=stella)
     raffle = organising.open_raffle(raffle_id=draft.pk, by=stella)
     buy(raffle, make_buyer())
@@ -100,7 +101,7 @@ def test_a_closed_raffle_is_not_changed_any_more() -> None:
 def test_a_change_that_was_begun_before_the_opening_does_not_take_it_back() -> None:
     stale = make_draft()
     organising.open_raffle(raffle_id=stale.pk, by=None)
-    stale.prize = "A tandem"
+    stale.prizes = ["A tandem"]
     organising.change_raffle(stale, by=None)
     stale.refresh_from_db()
     assert (stale.status, stale.prize) == ("OPEN", "A tandem")
@@ -139,10 +140,14 @@ def test_every_act_locks_the_raffle_before_it_looks() -> None:
         buy(draft, make_buyer())
         organising.void_ticket(ticket_id=draft.tickets.get().pk, by=stella, reason="a mistake")
         closing.close_raffle(raffle_id=draft.pk, by=stella, reason="over")
+        closing.reconcile_raffle(raffle_id=draft.pk, by=stella)
         with pytest.raises(NothingSold):
             drawing.draw_winner(raffle_id=draft.pk, by=stella)
+        with pytest.raises(OnePersonIsEnough):
+            seconding.propose_draw(raffle_id=draft.pk, by=stella)
+        closing.cancel_raffle(raffle_id=draft.pk, by=stella, reason="nobody is left")
     locks = [query["sql"] for query in captured if "FOR NO KEY UPDATE" in query["sql"]]
-    assert len(locks) == 6
+    assert len(locks) == 9
 
 
 def test_acts_that_answer_publicly_cannot_be_undone_by_a_transaction_around_them() -> None:
@@ -152,8 +157,14 @@ def test_acts_that_answer_publicly_cannot_be_undone_by_a_transaction_around_them
     for act in (
         lambda: organising.open_raffle(raffle_id=raffle.pk, by=None),
         lambda: organising.void_ticket(ticket_id=ticket, by=stella, reason="a mistake"),
+        lambda: seconding.propose_void(ticket_id=ticket, by=stella, reason="a mistake"),
+        lambda: seconding.propose_draw(raffle_id=raffle.pk, by=stella),
         lambda: closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over"),
+        lambda: closing.reconcile_raffle(raffle_id=raffle.pk, by=None),
+        lambda: closing.cancel_raffle(raffle_id=raffle.pk, by=None, reason="off"),
         lambda: draw(raffle),
+        lambda: awarding.record_claim(award_id=1, by=stella, code="x"),
+        lambda: awarding.forfeit_prize(award_id=1, by=stella, reason="x"),
     ):
         with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
             act()
