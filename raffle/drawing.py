@@ -7,6 +7,7 @@ and the draw follows once the round that it names is out: by then there is nothi
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
@@ -25,6 +26,8 @@ from raffle.errors import (
 )
 from raffle.ledger import Facts, Reconciliation, timestamp
 from raffle.models import Draw, LedgerEntry, Proposal, Raffle, Seal, Ticket
+
+log = logging.getLogger(__name__)
 
 CHAIN = beacon.QUICKNET
 LEAD = timedelta(seconds=120)  # between seal and round: time enough for the seal to be seen
@@ -199,6 +202,7 @@ def _ask(sealed: Seal) -> str:
         relays = settings.BEACON_RELAYS or beacon.DEFAULT_RELAYS
         return beacon.fetch(CHAIN, sealed.round or 0, relays)
     except beacon.BeaconAway as away:
+        log.warning("%s", away)
         raise BeaconLate from away
 
 
