@@ -291,6 +291,7 @@ def test_a_file_that_is_sent_slowly_is_of_one_moment_and_holds_no_transaction(
     before = text_of(raffle, name)
     body: Any = answer_to(raffle, name).streaming_content
     sent = next(body) + next(body)
+    assert sent.count(b"\r\n") == 1 + 2  # a page of rows is all that was read
     assert connection.connection.info.transaction_status.name == "IDLE"
     buy(raffle, make_buyer(), 2)
     void(raffle, 12, stella)

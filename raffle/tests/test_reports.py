@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -161,23 +162,28 @@ def test_a_draft_says_that_nothing_was_sold(name: str) -> None:
         assert "There is nothing to report." in text
 
 
-@pytest.mark.parametrize("name", ["tickets", "events"])
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("tickets/", range(1, 13)), ("events/", range(1, 7)),
+        ("events/?kind=purchase", range(3, 7)),
+    ],
+)  # fmt: skip
 def test_the_pages_of_a_long_report_have_every_row_once(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    address: str, expected: range, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views, "ROWS", 5)
+    monkeypatch.setattr(views, "ROWS", 3)
     raffle, client = sold_raffle(), browser(reader())
-    where: str | None = reverse("reports:report", args=[raffle.slug, name])
+    where = reverse("reports:index", args=[raffle.slug]) + address
     numbers: list[str] = []
     for _ in range(10):
-        text = client.get(str(where)).content.decode()
+        text = client.get(where).content.decode()
         numbers += re.findall(r'<th scope="row" class="number">(\d+)</th>', text)
         following = re.search(r'href="([^"]+)" rel="next"', text)
         if not following:
             break
-        where = html.unescape(following[1])
-    rows = 12 if name == "tickets" else LedgerEntry.objects.head(raffle).seq
-    assert [int(number) for number in numbers] == list(range(1, rows + 1))
+        where = urljoin(where, html.unescape(following[1]))
+    assert [int(number) for number in numbers] == list(expected)
 
 
 # --- The reports ----------------------------------------------------------------------------------
@@ -273,6 +279,18 @@ def test_exceptions_tell_what_changed_from_what_to_what_and_who_it_was() -> None
     ]
 
 
+def test_a_close_and_a_forfeit_are_exceptions_with_their_reason() -> None:
+    raffle, stella = whole_story()
+    lost, passed_on, _ = (award.ticket.number for award in raffle.awards.all())
+    rows = [row[2:] for row in rows_of(page(raffle, "exceptions")) if len(row) == 9]
+    assert rows[1:] == [
+        ["void", "ticket 2", "valid", "void", "Paid twice", stella.email, ""],
+        ["closed", "status", "OPEN", "CLOSED", "The evening is over", stella.email, ""],
+        ["forfeited", "prize 1", f"ticket {lost}", f"ticket {passed_on}", "Moved away",
+         stella.email, ""],
+    ]  # fmt: skip
+
+
 # --- Searching the events -------------------------------------------------------------------------
 
 
@@ -319,13 +337,12 @@ def test_a_buyer_is_found_however_far_down_the_ledger(monkeypatch: pytest.Monkey
 
 
 def test_events_are_found_by_day_both_days_included() -> None:
-    raffle = sold_raffle()
-    today = datetime.now(UTC).date()
-    day, every = timedelta(days=1), ["created", "opened", *["purchase"] * 4]
-    assert found(raffle, since=today, until=today) in (every, [])  # [] if it is midnight
-    assert found(raffle, since=today - day, until=today + day) == every
-    assert found(raffle, since=today + day) == []
-    assert found(raffle, until=today - day) == []
+    raffle, day = sold_raffle(), timedelta(days=1)
+    days = [at.date() for at in raffle.ledger.order_by("seq").values_list("at", flat=True)]
+    first, last, every = days[0], days[-1], ["created", "opened", *["purchase"] * 4]
+    assert found(raffle, since=first, until=last) == every
+    assert found(raffle, since=last + day) == []
+    assert found(raffle, until=first - day) == []
     assert found(raffle, since="0001-01-01", until="9999-12-31") == every
 
 
