@@ -32,7 +32,7 @@ def main(port: int) -> None:
         if prepared.returncode:
             sys.exit("The site could not be prepared; the message is above.")
         _say("Starting the web server")
-        with _web_server(port) as server, _mail_worker(port) as mailer:
+        with _running(port) as (server, mailer):
             _wait_for_an_answer(port, server)
             _say(f"\nThe site:   http://{HOST}:{port}/")
             _say(f"For staff:  http://{HOST}:{port}/admin/")
@@ -48,19 +48,21 @@ def _end_with_the_launcher() -> None:
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
-def _web_server(port: int) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+@contextlib.contextmanager
+def _running(port: int) -> Iterator[tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]]:
+    """The web server and the mail worker; both have ended when the block has."""
     gunicorn = [sys.executable, "-m", "gunicorn", "rafflesite.wsgi"]
-    return _child(gunicorn, {"WEB_LOG_LEVEL": "warning", **os.environ, "BIND": f"{HOST}:{port}"})
-
-
-def _mail_worker(port: int) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    bound = {"WEB_LOG_LEVEL": "warning", **os.environ, "BIND": f"{HOST}:{port}"}
     worker = [sys.executable, "manage.py", "send_mail", f"--site=http://{HOST}:{port}"]
-    return _child(worker, os.environ)
+    with _child(gunicorn, bound) as server, _child(worker, os.environ) as mailer:
+        try:
+            yield server, mailer
+        finally:
+            server.terminate()  # at once, so that they end at the same time
 
 
 @contextlib.contextmanager
 def _child(command: list[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that ends before the block does."""
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, env=environment)
     try:
         yield process

@@ -118,16 +118,15 @@ def _letters(place: MailedUpTo, site: str) -> Iterator[tuple[EmailMultiAlternati
     purchases = Purchase.objects.filter(raffle=raffle, ledger_seq__in=sold).select_related("buyer")
     bought = {r.purchase.ledger_seq: r for r in receipts.of(raffle, list(purchases), site)}
     for entry in lines:
-        if entry.kind == "purchase":
-            receipt = bought[entry.seq]
+        letter = None
+        if receipt := bought.get(entry.seq):
             buyer = receipt.purchase.buyer
-            told = is_erased(buyer) or buyer.pk <= after
-            yield None if told else letters.receipt(receipt, buyer), (entry.seq - 1, buyer.pk)
+            letter = None if is_erased(buyer) else letters.receipt(receipt, buyer)
         else:
-            for letter, buyer_id in _notices(entry, raffle, after, site):
-                yield letter, (entry.seq - 1, buyer_id)
+            for notice, buyer_id in _notices(entry, raffle, after, site):
+                yield notice, (entry.seq - 1, buyer_id)
+        yield letter, (entry.seq, 0)
         after = 0
-        yield None, (entry.seq, 0)
 
 
 def _notices(

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from email.message import EmailMessage
 
@@ -182,15 +183,20 @@ def test_workers_at_once_send_nothing_twice(office: PostOffice) -> None:
     assert set(sent.values()) == {1}
 
 
-def worker(*words: str, office: PostOffice, **more: str) -> subprocess.Popen[str]:
-    mail_server = f"smtp://127.0.0.1:{office.port}"
-    return subprocess.Popen(
+@contextmanager
+def worker(*words: str, office: PostOffice) -> Iterator[subprocess.Popen[str]]:
+    """The command in a process of its own, which does not outlive the block."""
+    with subprocess.Popen(
         [sys.executable, str(ROOT / "manage.py"), "send_mail", f"--site={SITE}", *words],
-        env=environment(EMAIL_URL=mail_server, **more),
+        env=environment(EMAIL_URL=f"smtp://127.0.0.1:{office.port}"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_killed_worker_s_batch_is_sent_again_under_the_same_names(office: PostOffice) -> None:
@@ -420,6 +426,25 @@ def test_a_notice_to_many_goes_on_where_it_stopped(
     deliver(raffle)
     assert [letter["To"] for letter in office.mails] == [buyer.email for buyer in buyers]
     assert len({letter["Message-ID"] for letter in office.mails}) == 19
+
+
+def test_a_notice_that_stopped_half_way_hides_none_of_the_next(office: PostOffice) -> None:
+    raffle, buyers, stella = make_raffle(), make_buyers(4), make_staff()
+    for buyer in buyers:
+        buy(raffle, buyer)
+    draw(raffle)
+    deliver(raffle, 4)  # the receipts
+    award = Award.objects.get(raffle=raffle)
+    while award.ledger_seq == raffle.ledger.get(kind="drawn").seq or award.ticket.buyer == buyer:
+        code = award.ticket.code
+        passed = awarding.forfeit_prize(award_id=award.pk, by=stella, reason="no room", code=code)
+        assert passed
+        award = passed
+    winner = award.ticket.buyer
+    deliver(raffle, buyers.index(winner) + 1)  # the result, but not to the last of the buyers
+    deliver(raffle)
+    assert subjects(office, winner)[-1] == f"A prize has passed to you: {raffle.name}"
+    assert all(f"The result: {raffle.name}" in subjects(office, buyer) for buyer in buyers)
 
 
 # --- The command ----------------------------------------------------------------------------------

@@ -180,7 +180,9 @@ def test_a_void_ticket_and_a_cancelled_raffle_show() -> None:
     for form in FORMS:
         assert "the raffle was cancelled" in form(alice, purchase)
     assert "all its tickets are void" in on_screen(alice, purchase)
-    assert "Draw: called off" in as_text(alice, purchase)
+    said = as_text(alice, purchase)
+    assert "Draw: called off" in said
+    assert all(f"Ticket {number}: void" in said for number in (1, 2, 3))
 
 
 def test_after_the_draw_it_says_what_was_won_and_until_when_to_claim_it() -> None:
