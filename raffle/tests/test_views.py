@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from raffle import closing, organising, selling
+from raffle import awarding, closing, drawing, organising, selling
 from raffle.errors import Busy, OutcomeUnknown, Refusal
 from raffle.models import Raffle, Ticket
 from raffle.pages import lists
@@ -29,6 +29,7 @@ from raffle.tests.makers import (
     make_staff,
     sold_numbers,
 )
+from raffle.tests.reading import words
 from rafflesite import errors
 
 if TYPE_CHECKING:
@@ -342,17 +343,19 @@ def test_a_closed_raffle_has_no_winner_before_the_draw() -> None:
 def test_raffles_are_listed_by_how_they_stand() -> None:
     drawn, closed, sold_out = make_raffle(), make_raffle(), make_raffle(capacity=1)
     upcoming = make_raffle(opens_at=timezone.now() + timedelta(days=1))
-    opened, newest = make_raffle(), make_raffle()
+    opened, newest, cancelled = make_raffle(), make_raffle(), make_raffle()
     for raffle in (drawn, closed, sold_out):
         buy(raffle, make_buyer())
     draw(drawn)
     closing.close_raffle(raffle_id=closed.pk, by=None, reason="Enough")
-    made = [drawn, closed, sold_out, upcoming, opened, newest]
+    closing.cancel_raffle(raffle_id=cancelled.pk, by=None, reason="Rain")
+    made = [drawn, closed, sold_out, upcoming, opened, newest, cancelled]
     assert lists.grouped(lists.listed().filter(pk__in=[raffle.pk for raffle in made])) == [
         (lists.Phase.OPEN, [newest, opened]),
         (lists.Phase.UPCOMING, [upcoming]),
         (lists.Phase.ENDED, [sold_out, closed]),
         (lists.Phase.DRAWN, [drawn]),
+        (lists.Phase.CANCELLED, [cancelled]),
     ]
 
 
@@ -362,6 +365,28 @@ def test_the_list_leads_to_the_raffles() -> None:
     card = page[page.index(raffle.get_absolute_url()) :].partition("</a>")[0]
     for told in ("A raffle to be found", "Win: A bicycle", "100", "1.50 EUR a ticket"):
         assert told in card
+
+
+def card(raffle: Raffle) -> str:
+    """What the list says of it; the raffle must be one of the first."""
+    page = browser().get("/").content.decode()
+    return words(page[page.index(f'"{raffle.get_absolute_url()}"') :].partition("</a>")[0])
+
+
+def test_cards_tell_of_several_prizes_of_seals_and_of_winners() -> None:
+    raffle = make_raffle(method="beacon", prizes=["A bicycle", "A hat", "A pen"])
+    buy(raffle, make_buyer())
+    assert "Win: A bicycle, and 2 more prizes" in card(raffle)
+    drawing.draw_winner(raffle_id=raffle.pk, by=None)
+    assert "The draw is sealed, to be drawn" in card(raffle)
+    drawn = make_raffle(prizes=["A bicycle", "A hat"])
+    buy(drawn, make_buyer())
+    draw(drawn)
+    assert "First prize 1 of 100" in card(drawn)
+    won = drawn.awards.select_related("ticket").get(prize=1)
+    code = won.ticket.code
+    awarding.forfeit_prize(award_id=won.pk, by=make_staff(), reason="Moved.", code=code)
+    assert "First prize nobody’s" in card(drawn)
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "999999", "x", "\0", "9" * 5000])

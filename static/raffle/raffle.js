@@ -201,7 +201,7 @@ function settle(answer, wanted) {
 
 function addReceipt(id, numbers) {
   const link = page.querySelector("[data-new-receipt]").content.cloneNode(true).querySelector("a");
-  link.pathname = link.pathname.replace("00000000-0000-0000-0000-000000000000", id);
+  link.href = link.getAttribute("href").replace("00000000-0000-0000-0000-000000000000", id);
   link.textContent = numbers.length === 1 ? `ticket ${numbers[0]}` : `tickets ${numbers[0]} to ${numbers.at(-1)}`;
   page.querySelector("[data-receipts]").append(link);
 }

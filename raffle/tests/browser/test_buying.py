@@ -60,6 +60,19 @@ def test_two_tickets_with_the_keyboard(open_page: OpenPage, like: dict[str, obje
     assert sold_numbers(raffle) == [1, 2]
 
 
+def test_what_was_just_bought_leads_to_its_receipt(open_page: OpenPage) -> None:
+    raffle, alice = make_raffle(limit=5), make_buyer()
+    buy(raffle, alice)
+    page = open_page(raffle.get_absolute_url(), alice)
+    choose(page, 3)
+    page.click(BUTTON)
+    state(page, "success")
+    links = page.locator("[data-receipts] a")
+    assert links.all_inner_texts() == ["ticket 1", "tickets 2 to 4"]
+    links.last.click()
+    page.wait_for_url(f"**/receipts/{raffle.purchases.get(quantity=3).pk}/")
+
+
 def test_one_ticket_and_then_another(open_page: OpenPage) -> None:
     raffle = make_raffle()
     page = open_page(raffle.get_absolute_url(), make_buyer())
