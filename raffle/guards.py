@@ -11,7 +11,7 @@ from django.db import connection
 SQL = Path(__file__).parent / "migrations" / "guards.sql"
 APPEND_ONLY = (
     "ticket", "purchase", "void", "proposal", "seal", "draw", "award", "claim", "forfeit",
-    "ledgerentry",
+    "ledgerentry", "receiptcopy",
 )  # fmt: skip
 TRIGGERS = frozenset(
     {

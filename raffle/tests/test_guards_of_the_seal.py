@@ -68,6 +68,16 @@ def test_refuses_a_seal_of_another_list_than_was_confirmed(local: Raffle) -> Non
     refused_by("seal_only_when_reconciled", lambda: forge_seal(local, manifest="0" * 64))
 
 
+def test_refuses_a_seal_of_a_list_that_was_confirmed_only_later(local: Raffle) -> None:
+    """The figures are confirmed once: a second line about them counts for nothing."""
+
+    def lie() -> None:
+        forge_line(local, "reconciled", manifest="0" * 64)
+        forge_seal(local, manifest="0" * 64)
+
+    refused_by("seal_only_when_reconciled", lie)
+
+
 def test_refuses_a_seal_of_a_cancelled_raffle() -> None:
     """Its ledger takes no line any more, so the seal names an old one."""
     raffle = closed()

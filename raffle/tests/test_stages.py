@@ -37,6 +37,41 @@ def stage(page: str) -> str:
     return found[1]
 
 
+# --- What a buyer is told before buying -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "promise", "limit"),
+    [
+        ("local", "The computer picks from the valid sold tickets with Python’s secrets.randbelow",
+         "This is an operator-trusted draw"),
+        ("beacon", "neither side alone can choose one",
+         "The proof that nobody could pick needs one thing from outside"),
+        ("manual", "only if both enter the same ones, in the same order, do they count",
+         "it cannot see whether the drum was full and well mixed"),
+    ],
+)  # fmt: skip
+def test_each_method_is_explained_with_its_limits(method: str, promise: str, limit: str) -> None:
+    page = words(page_of(make_raffle(method=method), make_buyer()))
+    assert promise in page
+    assert limit in page
+
+
+@pytest.mark.parametrize(
+    ("prizes", "told"),
+    [
+        (1, "With all 100 tickets sold, each one wins with chance 1 in 100. With those sold so far"
+            " it would be 1 in 4"),
+        (3, "With all 100 tickets sold, each one wins a prize with chance 3 in 100. With those sold"
+            " so far it would be 3 in 4"),
+        (9, "each one wins a prize with chance 9 in 100. With those sold so far it would be 4 in 4"),
+    ],
+)  # fmt: skip
+def test_the_chance_is_that_of_any_prize(prizes: int, told: str) -> None:
+    raffle = sold(4, prizes=[f"Prize {place}" for place in range(1, prizes + 1)])
+    assert told in words(page_of(raffle, make_buyer()))
+
+
 # --- From the end of the sales to the draw --------------------------------------------------------
 
 

@@ -286,8 +286,8 @@ FORGERIES: dict[str, tuple[str, tuple[str, ...], str]] = {
         "UPDATE raffle_draw SET entries = entries + 1 WHERE raffle_id = %s",
     ),
     "a draw with another pick": (
-        "tables", ("draw",), "UPDATE raffle_draw SET picked[1] = 1 - picked[1] WHERE"
-        " raffle_id = %s AND picked[1] < 2; UPDATE raffle_draw SET picked[2] = 3 - picked[2]",
+        "tables", ("draw",),
+        "UPDATE raffle_draw SET picked[1] = picked[1] + 1 WHERE raffle_id = %s",
     ),
     "a draw from another list": (
         "tables", ("draw",),

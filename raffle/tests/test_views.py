@@ -19,6 +19,8 @@ from raffle import awarding, closing, drawing, organising, selling
 from raffle.errors import Busy, OutcomeUnknown, Refusal
 from raffle.models import Raffle, Ticket
 from raffle.pages import lists
+from raffle.pages.lists import listed
+from raffle.pages.views import RAFFLES_A_PAGE
 from raffle.tests.makers import (
     buy,
     draw,
@@ -368,8 +370,10 @@ def test_the_list_leads_to_the_raffles() -> None:
 
 
 def card(raffle: Raffle) -> str:
-    """What the list says of it; the raffle must be one of the first."""
-    page = browser().get("/").content.decode()
+    """What the list says of it, on whichever of its pages."""
+    before = list(listed().values_list("pk", flat=True)).index(raffle.pk)
+    number = before // RAFFLES_A_PAGE + 1
+    page = browser().get("/", {"page": number}).content.decode()
     return words(page[page.index(f'"{raffle.get_absolute_url()}"') :].partition("</a>")[0])
 
 
