@@ -64,7 +64,8 @@ def test_each_method_is_explained_with_its_limits(method: str, promise: str, lim
             " it would be 1 in 4"),
         (3, "With all 100 tickets sold, each one wins a prize with chance 3 in 100. With those sold"
             " so far it would be 3 in 4"),
-        (9, "each one wins a prize with chance 9 in 100. With those sold so far it would be 4 in 4"),
+        (9, "each one wins a prize with chance 9 in 100. With those sold so far it would be 4 in"
+            " 4"),
     ],
 )  # fmt: skip
 def test_the_chance_is_that_of_any_prize(prizes: int, told: str) -> None:
