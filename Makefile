@@ -1,6 +1,6 @@
 # `make run` starts the site on this machine, `make test` proves it. Paths are relative and quoted,
 # so that the checkout may lie in a directory with spaces in its name.
-.PHONY: run test lint check requirements browser
+.PHONY: run test lint check requirements messages browser gettext
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -17,7 +17,7 @@ INSTALL := umask 022 && $(PY) -m pip --disable-pip-version-check install --quiet
 run: .venv/run.stamp
 	@umask 022 && exec $(PY) -m local
 
-test: .venv/dev.stamp browser
+test: .venv/dev.stamp browser gettext
 	@umask 022 && exec $(PY) -m pytest $(ARGS)
 
 lint: .venv/dev.stamp
@@ -40,6 +40,14 @@ requirements: $(PY)
 	$(COMPILE) requirements.in --output-file requirements.txt
 	$(COMPILE) requirements-local.in --output-file requirements-local.txt --no-deps
 	$(COMPILE) requirements-dev.in --output-file requirements-dev.txt
+
+# Collects what is to be translated into locale/, and compiles what has been.
+MESSAGES := $(PY) manage.py makemessages -l de -l es --no-wrap --no-obsolete --add-location=file \
+  --ignore '.venv/*' --ignore 'var/*' --ignore 'verify/*' --ignore '*/tests/*'
+messages: .venv/dev.stamp gettext
+	@export LOCAL=on SECRET_KEY=unused DATABASE_URL=postgres://localhost/unused; \
+	$(MESSAGES) && $(MESSAGES) -d djangojs --ignore 'bls12-381.js' && \
+	$(PY) manage.py compilemessages --ignore '.venv/*'
 
 .venv/run.stamp: requirements.txt requirements-local.txt | $(PY)
 	@echo 'Installing what the site needs into .venv'
@@ -72,3 +80,10 @@ browser:
 	  echo 'Installing Chromium for the browser tests' && export DEBIAN_FRONTEND=noninteractive && \
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
 	} || { echo 'The browser tests need Chromium: install the package "chromium" (or Google Chrome)' >&2; exit 1; }
+
+gettext:
+	@command -v xgettext >/dev/null || { \
+	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  echo 'Installing gettext, which reads what is to be translated' && export DEBIAN_FRONTEND=noninteractive && \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends gettext >/dev/null; \
+	} || { echo 'The tests of the languages need the program xgettext: install the package "gettext"' >&2; exit 1; }

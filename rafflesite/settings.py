@@ -49,6 +49,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "rafflesite.middleware.nothing_personal_is_stored",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -145,7 +146,10 @@ else:
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="raffle@localhost")
 
 # --- Time and language ----------------------------------------------------------------------------
-LANGUAGE_CODE = "en-gb"
+# The source is English; the others are complete (raffle/tests/test_languages.py).
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("es", "Español")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE: str = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
 

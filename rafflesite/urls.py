@@ -3,7 +3,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from raffle.api.routes import api
-from rafflesite import health
+from rafflesite import health, languages
 
 # Staff sign in where everybody does, behind the same throttling.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -14,6 +14,8 @@ urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),
     path("admin/", admin.site.urls),
+    path("language/<str:language>/", languages.choose, name="language"),
+    path("words/<str:language>.js", languages.Words.as_view(), name="words"),
     path("accounts/", include("allauth.urls")),
     path("api/", api.urls),
     path("staff/raffles/", include("raffle.reports.urls")),
