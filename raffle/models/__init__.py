@@ -1,7 +1,8 @@
 """The nouns: what a raffle is made of, the questions it can answer, and what can never be stored.
 
 What Django cannot say is in migrations/guards.sql: together they hold every rule even against
-raw SQL. Only raffles change, and how far the mails have come; everything else is only ever added.
+raw SQL. Only raffles change, how far the mails have come, and what is watched; everything else is
+only ever added.
 """
 
 from raffle.models.draws import Award, Claim, Draw, Forfeit, Seal
@@ -11,6 +12,7 @@ from raffle.models.raffles import MAX_CAPACITY, MOST_PICKS, MOST_PRIZES, Raffle,
 from raffle.models.receipts import ReceiptCopy
 from raffle.models.record import LedgerEntry
 from raffle.models.tickets import MOST_A_PURCHASE, Proposal, Purchase, Ticket, Void, new_code
+from raffle.models.watching import LastCheck, RefusalCount
 
 __all__ = [
     "MAX_CAPACITY",
@@ -22,6 +24,7 @@ __all__ = [
     "ClockTimestamp",
     "Draw",
     "Forfeit",
+    "LastCheck",
     "LedgerEntry",
     "MailedUpTo",
     "Proposal",
@@ -29,6 +32,7 @@ __all__ = [
     "Raffle",
     "RaffleQuerySet",
     "ReceiptCopy",
+    "RefusalCount",
     "Seal",
     "Ticket",
     "Void",

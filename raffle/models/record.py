@@ -74,6 +74,12 @@ class LedgerEntry(models.Model):
             BrinIndex(fields=["at"], name="ledger_by_time"),
             # A buyer's lines are found through their purchases.
             models.Index(fields=["actor"], condition=~Q(kind="purchase"), name="ledger_by_staff"),
+            # The few lines that are no sale, among a million that are.
+            models.Index(
+                fields=["raffle", "kind", "seq"],
+                condition=~Q(kind="purchase"),
+                name="ledger_by_kind",
+            ),
         )
 
     def __str__(self) -> str:
