@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -41,8 +41,6 @@ def choose(request: HttpRequest, language: str) -> HttpResponse:
 @method_decorator(cache_control(public=True, max_age=300), name="dispatch")
 class Words(JavaScriptCatalog):
     """What the site's own modules say, in one language."""
-
-    packages: ClassVar[list[str]] = ["raffle"]
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if kwargs["language"] not in dict(settings.LANGUAGES):

@@ -15,7 +15,7 @@ urlpatterns = [
     path("readyz", health.ready),
     path("admin/", admin.site.urls),
     path("language/<str:language>/", languages.choose, name="language"),
-    path("words/<str:language>.js", languages.Words.as_view(), name="words"),
+    path("words/<str:language>.js", languages.Words.as_view(packages=["raffle"]), name="words"),
     path("accounts/", include("allauth.urls")),
     path("api/", api.urls),
     path("staff/raffles/", include("raffle.reports.urls")),
