@@ -26,6 +26,9 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
 
 control_socket_disable = True  # signals are enough, and one door fewer
+# One line of JSON for each request, on stdout; see rafflesite/serving.py.
+accesslog = "-"
+logger_class = "rafflesite.serving.RequestLog"
 loglevel = os.environ.get("WEB_LOG_LEVEL", "info")
 
 # Every connection is a file; a worker takes up to 1000, and many systems begin with 1024 or 256.

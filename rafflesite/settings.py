@@ -10,7 +10,7 @@ from typing import Any
 import environ
 from psycopg import IsolationLevel
 
-from rafflesite import software
+from rafflesite import logs, software
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
@@ -44,6 +44,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "rafflesite.naming.named_requests",
     "django.middleware.security.SecurityMiddleware",
     "rafflesite.middleware.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -184,15 +185,4 @@ if not LOCAL:
     SECURE_HSTS_PRELOAD = True
 
 # --- Logging --------------------------------------------------------------------------------------
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {
-        "raffle": {"level": "INFO"},
-        # A refusal is an answer, not an incident: thousands a second would drown what matters.
-        "django.request": {"level": "ERROR"},
-    },
-}
+LOGGING = logs.config(logs.form())
