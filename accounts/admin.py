@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin
@@ -21,8 +23,9 @@ BUYER = (
     "cannot hold a ticket. Create a separate staff account for this person."
 )
 
-# An address added here, or a power added to a group, would be a way around the rules below.
-admin.site.unregister((EmailAddress, Group))
+# An address added here, or a power added to a group, would be a way around the rules below; the
+# secrets of second factors, and where people are signed in, are nobody's to see.
+admin.site.unregister((EmailAddress, Group, Authenticator, UserSession))
 
 
 class OneAddressEach:

@@ -13,12 +13,13 @@ from collections.abc import Collection
 
 from allauth.account.models import EmailAddress
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth import SESSION_KEY
 from django.contrib.contenttypes.models import ContentType
-from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection, models, transaction
 from django.db.models import Q
 
+from accounts import sessions
 from accounts.models import SignIn, User
 
 NOWHERE = "@erased.invalid"  # a domain that can never exist (RFC 2606)
@@ -102,14 +103,13 @@ def _forget_in_the_log_of_staff(user: User, addresses: Collection[str]) -> None:
 
 
 def _end_sessions(user: User, addresses: Collection[str]) -> None:
-    """Theirs, and those in which somebody typed an address: they are encoded, so each is read."""
-    found = []
-    for session in Session.objects.iterator():
-        says = session.get_decoded()
+    """Theirs, and those in which somebody typed an address."""
+
+    def is_meant(says: dict[str, object]) -> bool:
         text = json.dumps(says, default=str, ensure_ascii=False).lower()
-        if says.get("_auth_user_id") == str(user.pk) or any(each in text for each in addresses):
-            found.append(session.pk)
-    Session.objects.filter(pk__in=found).delete()
+        return says.get(SESSION_KEY) == str(user.pk) or any(each in text for each in addresses)
+
+    sessions.end_where(is_meant)
 
 
 def traces(text: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower, Now
+from django.utils.translation import gettext_lazy as _
 
 
 class UserManager(BaseUserManager["User"]):
@@ -28,12 +29,15 @@ class User(AbstractUser):
     """A buyer, or a member of staff; never both: whoever may draw cannot hold a ticket."""
 
     username = None  # type: ignore[assignment]
-    email = models.EmailField("e-mail address", unique=True)
+    email = models.EmailField(_("e-mail address"), unique=True)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+
+    # Of whoever sends a request: staff who have yet to show their second factor.
+    lacks_second_factor = False
 
     class Meta:
         constraints = (
@@ -45,26 +49,36 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.email
 
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        return not self.lacks_second_factor and super().has_perm(perm, obj)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return not self.lacks_second_factor and super().has_module_perms(app_label)
+
 
 class SignIn(models.Model):
-    """A member of staff came, left, or failed to come in. Only ever added; buyers are not tracked.
+    """Staff came, left, failed to come in, or changed how. Only ever added; buyers are not tracked.
 
     The address they came from can be forgotten, nothing else changes (accounts/migrations/0002).
     """
 
     class Kind(models.TextChoices):
-        IN = "in", "signed in"
-        OUT = "out", "signed out"
-        FAILED = "failed", "failed to sign in"
+        IN = "in", _("signed in")
+        OUT = "out", _("signed out")
+        FAILED = "failed", _("failed to sign in")
+        FACTOR = "factor", _("failed at the second factor")
+        SET_UP = "set_up", _("set up the second factor")
+        TAKEN = "taken", _("took the second factor away")
+        RESET = "reset", _("second factor reset by an operator")
 
     user = models.ForeignKey(User, models.PROTECT, related_name="sign_ins")
     kind = models.CharField(max_length=6, choices=Kind)
     at = models.DateTimeField(db_default=Now(), editable=False)
-    address = models.GenericIPAddressField("from", null=True)
+    address = models.GenericIPAddressField(_("from"), null=True)
 
     class Meta:
         ordering = ("-pk",)
-        verbose_name = "sign-in"
+        verbose_name = _("sign-in")
         indexes = (models.Index(fields=["at"], name="sign_in_by_time"),)
 
     def __str__(self) -> str:

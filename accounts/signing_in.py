@@ -11,6 +11,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from allauth.account.signals import login_code_rejected
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import (
+    authentication_failed,
+    authenticator_added,
+    authenticator_removed,
+)
 from django.contrib.auth import user_logged_in, user_logged_out, user_login_failed
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import transaction
@@ -27,6 +34,10 @@ def listen() -> None:
         (user_logged_in, came),
         (user_logged_out, left),
         (user_login_failed, failed),
+        (login_code_rejected, failed_code),
+        (authentication_failed, failed_second_factor),
+        (authenticator_added, set_up),
+        (authenticator_removed, taken_away),
     ):
         signal.connect(receiver, dispatch_uid=f"sign-in log: {receiver.__name__}")
 
@@ -46,6 +57,26 @@ def failed(credentials: dict[str, Any], request: HttpRequest | None = None, **_:
         people = User.objects.alias(address=Lower("email"))  # which is what the index holds
         for user in people.filter(address=typed, is_staff=True):
             _note(user, SignIn.Kind.FAILED, request)
+
+
+def failed_code(request: HttpRequest, user: User, **_: Any) -> None:
+    """A wrong code in place of the password."""
+    _note(user, SignIn.Kind.FAILED, request)
+
+
+def failed_second_factor(request: HttpRequest, user: User, **_: Any) -> None:
+    """The first one was right: somebody knows the password, or reads the mail."""
+    _note(user, SignIn.Kind.FACTOR, request)
+
+
+def set_up(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+    if authenticator.type == Authenticator.Type.TOTP:
+        _note(user, SignIn.Kind.SET_UP, request)
+
+
+def taken_away(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+    if authenticator.type == Authenticator.Type.TOTP:
+        _note(user, SignIn.Kind.TAKEN, request)
 
 
 def _note(user: User | None, kind: SignIn.Kind, request: HttpRequest | None) -> None:

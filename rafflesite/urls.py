@@ -2,11 +2,13 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
+from accounts import second_factor
 from raffle.api.routes import api
 from rafflesite import health, languages
 
 # Staff sign in where everybody does, behind the same throttling.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+second_factor.guard(admin.site)
 
 handler500 = "rafflesite.errors.server_error"
 

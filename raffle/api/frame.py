@@ -25,6 +25,7 @@ from raffle.api.problems import (
     NotFound,
     NotJson,
     Problem,
+    SecondFactor,
     SignIn,
     as_refusal,
     problem,
@@ -59,6 +60,8 @@ class SignedIn:
             raise SignIn
         if wrong := _Csrf(_nothing_here).process_view(request, _nothing_here, (), {}):
             raise CsrfFailed(str(wrong))
+        if self.permission and user.lacks_second_factor:
+            raise SecondFactor
         if self.permission and not (user.is_staff and user.has_perm(self.permission)):
             raise Forbidden
         return user

@@ -86,6 +86,13 @@ class Forbidden(BadCall):
     sentence = "Only staff with the permission for it may do this."
 
 
+class SecondFactor(BadCall):
+    code = "second_factor"
+    status = 403
+    title = "The second factor is missing."
+    sentence = "Staff sign in with their second factor first, in the same session."
+
+
 class NotFound(BadCall):
     code = "not_found"
     status = 404

@@ -21,6 +21,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from accounts import second_factor
 from accounts.models import User
 from raffle.models import Raffle
 from raffle.reports import writing
@@ -49,6 +50,8 @@ def for_readers(view: View) -> View:
         user = request.user
         if not user.is_authenticated:
             return redirect_to_login(request.get_full_path())
+        if user.lacks_second_factor:
+            return second_factor.ask(request)
         if not (user.is_staff and user.has_perm("raffle.read_reports")):
             raise PermissionDenied
         return view(request, *args, **kwargs)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.utils import timezone
@@ -42,6 +43,10 @@ class Command(BaseCommand):
         for email, password in passwords.items():
             role = "staff" if email == STAFF else "buyer"
             self.stdout.write(f"  {role}  {email:22} {password}")
+        if not settings.STAFF_SECOND_FACTOR:
+            self.stdout.write(
+                "Staff need no second factor here; STAFF_SECOND_FACTOR=on asks for one."
+            )
 
 
 def _demo_raffle() -> Raffle:
