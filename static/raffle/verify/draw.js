@@ -2,6 +2,7 @@
 
 import { bytesOf, sha256, sha256OfEach } from "./hashes.js";
 import { roundAfter, timeOfRound } from "./times.js";
+import { gettext_noop } from "./words.js";
 
 const CHAIN = "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971"; // quicknet
 const PUBLIC_KEY =
@@ -79,7 +80,7 @@ export async function checkPicks(replay, findings) {
     return expect(!drawable || sameList(picked, picksFrom(order, entries)), "What was picked does not follow from the order.");
   }
   const due = await combined(replay);
-  if (!due) return findings.leaveOpen("draw", "Without a beacon the picks cannot be worked out.");
+  if (!due) return findings.leaveOpen("draw", gettext_noop("Without a beacon the picks cannot be worked out."));
   expect(sameList(picked, due), "What was picked does not follow from the seal and the beacon.");
   return expect(sameList(order, orderFrom(picked, entries)), "The order does not follow from what was picked.");
 }

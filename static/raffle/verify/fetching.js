@@ -20,7 +20,7 @@ export async function fetchRecord(told, progress) {
     const draw = await download(told.draw, how, () => {});
     const ledger = await download(told.ledger, how, count);
     const manifest = await download(told.manifest, how, count);
-    if (!ledger) throw new Unreachable("There is no ledger at this address.");
+    if (!ledger) throw new Unreachable(gettext("There is no ledger at this address."));
     if (tries === TRIES || isOfOneMoment(ledger, manifest, draw)) return { ledger, manifest, draw };
     await sleep(PAUSE);
   }
@@ -46,7 +46,7 @@ async function download(address, cache, count) {
   try {
     const response = await inTime(stop, fetch(address, { cache, credentials: "omit", signal: stop.signal }));
     if (response.status === 404) return null;
-    if (!response.ok) throw new Unreachable(`The record could not be downloaded: the server answered ${response.status}. Try again.`);
+    if (!response.ok) throw new Unreachable(interpolate(gettext("The record could not be downloaded: the server answered %s. Try again."), [response.status]));
     const parts = [];
     const reader = response.body.getReader();
     for (;;) {
@@ -57,7 +57,7 @@ async function download(address, cache, count) {
     }
   } catch (problem) {
     if (problem instanceof Unreachable) throw problem;
-    throw new Unreachable("The record could not be downloaded: the connection broke. Try again.");
+    throw new Unreachable(gettext("The record could not be downloaded: the connection broke. Try again."));
   }
 }
 

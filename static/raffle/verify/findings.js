@@ -1,24 +1,26 @@
 // What was looked at, and what did not hold.
 
+import { gettext_noop } from "./words.js";
+
 // Every check by its name, in the order of the report.
 export const CHECKS = {
-  chain: "Every line of the ledger follows from the one before",
-  life: "Everything happened in the right order, and once",
-  terms: "The terms stayed as they were promised",
-  numbers: "Ticket numbers are 1, 2, 3, … and no more than there were to be",
-  limit: "Nobody holds more tickets than one person may",
-  window: "Nothing was sold before the opening or after the close",
-  void: "Only sold tickets were made void, each once",
-  manifest: "The frozen list of tickets is what the ledger adds up to",
-  reconciled: "Sold, void and unsold tickets add up, and a person has confirmed it",
-  seal: "The draw was sealed for that list and no other",
-  beacon: "The beacon’s round is the one that the rule gives, and its signature is genuine",
-  draw: "The tickets drawn follow from the seal and the beacon",
-  winners: "Prizes, claims and forfeits are as the rules say",
-  two_people: "Two people acted where two were needed",
-  draw_file: "The summary of the draw says what the ledger says",
-  receipt: "Your tickets are in the ledger, as on your receipt",
-  witness: "The ledger still has the head that was kept",
+  chain: gettext_noop("Every line of the ledger follows from the one before"),
+  life: gettext_noop("Everything happened in the right order, and once"),
+  terms: gettext_noop("The terms stayed as they were promised"),
+  numbers: gettext_noop("Ticket numbers are 1, 2, 3, … and no more than there were to be"),
+  limit: gettext_noop("Nobody holds more tickets than one person may"),
+  window: gettext_noop("Nothing was sold before the opening or after the close"),
+  void: gettext_noop("Only sold tickets were made void, each once"),
+  manifest: gettext_noop("The frozen list of tickets is what the ledger adds up to"),
+  reconciled: gettext_noop("Sold, void and unsold tickets add up, and a person has confirmed it"),
+  seal: gettext_noop("The draw was sealed for that list and no other"),
+  beacon: gettext_noop("The beacon’s round is the one that the rule gives, and its signature is genuine"),
+  draw: gettext_noop("The tickets drawn follow from the seal and the beacon"),
+  winners: gettext_noop("Prizes, claims and forfeits are as the rules say"),
+  two_people: gettext_noop("Two people acted where two were needed"),
+  draw_file: gettext_noop("The summary of the draw says what the ledger says"),
+  receipt: gettext_noop("Your tickets are in the ledger, as on your receipt"),
+  witness: gettext_noop("The ledger still has the head that was kept"),
 };
 
 const MOST = 20; // of a thoroughly broken record nobody reads more

@@ -1,6 +1,7 @@
 // What people have kept: receipts, heads of the ledger, and the codes that they have shown.
 
 import { leafText, sha256 } from "./hashes.js";
+import { gettext_noop } from "./words.js";
 
 const RECEIPT = /^([1-9]\d{0,15})-([0-9a-f]{32})-([1-9]\d{0,15})-([0-9a-f]{64})$/;
 const WITNESS = /^([1-9]\d{0,15}):([0-9a-f]{64})$/;
@@ -15,7 +16,7 @@ export async function checkCodes(replay, findings) {
 
 // Returns the tickets of the receipts that hold: {number, seq, isVoid}.
 export async function checkReceipts(receipts, replay, hashes, findings) {
-  if (!receipts.length) findings.leaveOpen("receipt", "No receipt was given.");
+  if (!receipts.length) findings.leaveOpen("receipt", gettext_noop("No receipt was given."));
   const tickets = [];
   for (const receipt of receipts) {
     const why = await wrongReceipt(receipt, replay, hashes);
@@ -40,7 +41,7 @@ async function wrongReceipt(receipt, replay, hashes) {
 
 // Returns the heads that are in the ledger: {seq}.
 export function checkWitnesses(witnesses, hashes, findings) {
-  if (!witnesses.length) findings.leaveOpen("witness", "No head of the ledger was given.");
+  if (!witnesses.length) findings.leaveOpen("witness", gettext_noop("No head of the ledger was given."));
   const heads = [];
   for (const witness of witnesses) {
     const [, seq, hash] = WITNESS.exec(witness) ?? [];

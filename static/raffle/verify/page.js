@@ -30,16 +30,16 @@ async function check(event) {
   wait(true);
   try {
     const record = copies.files.length ? await chosen() : await fetched();
-    say("Checking every line…");
+    say(gettext("Checking every line…"));
     const kept = { receipts: listed(receipts.value), witnesses: listed(head.value) };
     const verdict = await verify({ ...record, ...kept, complete: !copies.files.length, progress: (done) => advance(DOWNLOAD + done * (1 - DOWNLOAD)) });
-    say(`Done. ${sentenceOf(verdict)}`);
+    say(`${gettext("Done.")} ${sentenceOf(verdict)}`);
     result.replaceChildren(...show(verdict));
     result.hidden = false;
     result.querySelector("h2").focus();
   } catch (problem) {
     say("");
-    complain(problem instanceof Unreachable ? problem.message : `The check broke off: ${problem.message}`);
+    complain(problem instanceof Unreachable ? problem.message : interpolate(gettext("The check broke off: %s"), [problem.message]));
   } finally {
     isChecking = false;
     wait(false);
@@ -47,7 +47,7 @@ async function check(event) {
 }
 
 function fetched() {
-  say("Downloading the record…");
+  say(gettext("Downloading the record…"));
   return fetchRecord(page.dataset, (done) => advance(done * DOWNLOAD));
 }
 
@@ -57,7 +57,7 @@ async function chosen() {
     const file = Array.from(copies.files).find((copy) => pattern.test(copy.name));
     if (file) record[name] = new Uint8Array(await file.arrayBuffer());
   }
-  if (!record.ledger) throw new Unreachable("Choose ledger.jsonl, and manifest.txt and draw.json with it if you have them.");
+  if (!record.ledger) throw new Unreachable(gettext("Choose ledger.jsonl, and manifest.txt and draw.json with it if you have them."));
   return record;
 }
 
@@ -79,7 +79,7 @@ function wait(on) {
   busy.hidden = !on;
   button.setAttribute("aria-busy", on);
   button.setAttribute("aria-disabled", on); // disabled, it would lose the focus
-  button.textContent = on ? "Checking…" : "Check again";
+  button.textContent = on ? gettext("Checking…") : gettext("Check again");
 }
 
 // A receipt's QR code leads here with its lines behind the #, which no server gets to see. They are

@@ -10,6 +10,7 @@ import { checkSummary } from "./summary.js";
 import { Replay } from "./replay.js";
 import { isObject, wrongMember } from "./shapes.js";
 import { judge } from "./verdict.js";
+import { gettext_noop } from "./words.js";
 
 const AT_ONCE = 2000; // lines, so that a page stays alive meanwhile
 const NEW_LINE = 10;
@@ -95,14 +96,14 @@ async function checkManifest(replay, manifest, complete, findings) {
   const expect = (holds, why) => findings.expect(holds, "manifest", why);
   if (!closed) {
     if (manifest && !replay.brokenAt) expect(false, "There is a manifest, and sales have not closed.");
-    return findings.leaveOpen("manifest", "Sales have not closed.");
+    return findings.leaveOpen("manifest", gettext_noop("Sales have not closed."));
   }
   const expected = await manifestOf(replay);
   const due = await sha256(expected);
   expect(closed.manifest === due, "The list that was frozen is not what the ledger adds up to.");
   if (!manifest) {
     if (complete) return expect(false, "Sales have closed, and there is no manifest.");
-    return findings.leaveOpen("manifest", "The manifest was not given.");
+    return findings.leaveOpen("manifest", gettext_noop("The manifest was not given."));
   }
   if ((await sha256(manifest)) === due) return undefined;
   return expect(false, `The manifest is not what the ledger adds up to: see its line ${firstOther(manifest, expected)}.`);
@@ -128,14 +129,14 @@ function firstOther(manifest, expected) {
 function checkFigures(replay, findings) {
   const { closed, reconciled, sealed } = replay.lines;
   const expect = (holds, why) => findings.expect(holds, "reconciled", why);
-  if (!closed) return findings.leaveOpen("reconciled", "Sales have not closed.");
+  if (!closed) return findings.leaveOpen("reconciled", gettext_noop("Sales have not closed."));
   const { capacity } = replay.terms;
   const told = [closed.sold, closed.void, closed.unsold].join(" + ");
   const counted = [replay.sold - replay.voided.size, replay.voided.size, capacity - replay.sold].join(" + ");
   expect(told === counted, `Sold, void and unsold are ${told} at the close, and ${counted} in the ledger.`);
   if (!reconciled) {
     if (sealed) return expect(false, "Nobody confirmed the figures before the draw was sealed.");
-    return findings.leaveOpen("reconciled", "Nobody has confirmed the figures yet.");
+    return findings.leaveOpen("reconciled", gettext_noop("Nobody has confirmed the figures yet."));
   }
   const names = ["sold", "void", "unsold", "manifest"];
   return expect(names.every((name) => reconciled[name] === closed[name]), "Other figures were confirmed than those of the close.");
@@ -147,7 +148,7 @@ function checkFigures(replay, findings) {
 async function checkDraw(replay, findings) {
   const { sealed, drawn } = replay.lines;
   const isBeacon = (sealed ?? replay.terms)?.method === "beacon";
-  if (!isBeacon) findings.leaveOpen("beacon", "This draw uses no beacon.");
+  if (!isBeacon) findings.leaveOpen("beacon", gettext_noop("This draw uses no beacon."));
   if (!sealed) {
     for (const name of ["seal", "beacon"]) findings.leaveOpen(name, "The draw has not been sealed.");
   } else {
@@ -156,7 +157,7 @@ async function checkDraw(replay, findings) {
   }
   if (!drawn) {
     for (const name of ["draw", "winners"]) findings.leaveOpen(name, "Nothing has been drawn.");
-    if (isBeacon) findings.leaveOpen("beacon", "The beacon’s round has not been used.");
+    if (isBeacon) findings.leaveOpen("beacon", gettext_noop("The beacon’s round has not been used."));
     return false;
   }
   await checkPicks(replay, findings);

@@ -3,6 +3,7 @@
 import { canonical } from "./canonical.js";
 import { bytesOf, sha256 } from "./hashes.js";
 import { isObject } from "./shapes.js";
+import { gettext_noop } from "./words.js";
 
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|[-\d][^\s,\]}]*|:/g;
 const WHOLE = /^-?\d+$/;
@@ -18,14 +19,14 @@ const same = (left, right) => {
 export async function checkSummary(replay, hashes, file, complete, findings) {
   const { sealed } = replay.lines;
   const expect = (holds, why) => findings.expect(holds, "draw_file", why);
-  if (replay.brokenAt) return findings.leaveOpen("draw_file", "The ledger cannot be followed to its end.");
+  if (replay.brokenAt) return findings.leaveOpen("draw_file", gettext_noop("The ledger cannot be followed to its end."));
   if (!sealed) {
     if (file) expect(false, "There is a summary of a draw, and none has been sealed.");
-    return findings.leaveOpen("draw_file", "The draw has not been sealed.");
+    return findings.leaveOpen("draw_file", gettext_noop("The draw has not been sealed."));
   }
   if (!file) {
     if (complete) return expect(false, "The draw has been sealed, and there is no draw.json.");
-    return findings.leaveOpen("draw_file", "draw.json was not given.");
+    return findings.leaveOpen("draw_file", gettext_noop("draw.json was not given."));
   }
   const told = parseStrictly(file);
   if (!told) return expect(false, "draw.json is not a JSON object of whole numbers that says everything once.");

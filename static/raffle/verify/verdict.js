@@ -1,18 +1,20 @@
 // How far the proof goes, and what that means in words.
 
-const NO = "no";
-const STAFF = "against the staff";
-const YES = "yes";
+import { gettext_noop } from "./words.js";
+
+const NO = gettext_noop("no");
+const STAFF = gettext_noop("against the staff");
+const YES = gettext_noop("yes");
 
 export const QUESTIONS = {
-  a: "Was the list of tickets fixed before the draw?",
-  b: "Is my ticket in it?",
-  c: "Is everything unchanged since?",
-  d: "Could nobody pick the winner?",
+  a: gettext_noop("Was the list of tickets fixed before the draw?"),
+  b: gettext_noop("Is my ticket in it?"),
+  c: gettext_noop("Is everything unchanged since?"),
+  d: gettext_noop("Could nobody pick the winner?"),
 };
 
 // The verdict: `holds`; `level`, "L0" to "L3", and the `condition` on which it is so high; all
-// `checks`; the `answers` a to d, each {answer: "no", "against the staff" or "yes", why}; what stage
+// `checks`; the line where the ledger is `brokenAt`, or 0; the `answers` a to d, each {answer: "no", "against the staff" or "yes", why}; what stage
 // was `reached`; the `head` of the ledger; one's own `tickets`; the `winners` as in draw.json.
 export function judge({ replay, hashes, findings, kept, beaconChecked }) {
   leaveUnreadOpen(replay, findings);
@@ -25,6 +27,7 @@ export function judge({ replay, hashes, findings, kept, beaconChecked }) {
     level,
     condition,
     checks,
+    brokenAt: replay.brokenAt,
     answers: answersOf(holds, level, replay, kept),
     reached: replay.stage,
     raffle: { name: replay.terms?.name ?? "", method: replay.terms?.method ?? "", sold: replay.sold, void: replay.voided.size },
@@ -37,9 +40,9 @@ export function judge({ replay, hashes, findings, kept, beaconChecked }) {
 // What was not looked at to its end does not hold yet.
 function leaveUnreadOpen({ brokenAt, lines, terms }, findings) {
   const isNeeded = terms?.two_people || (lines.sealed && terms.method === "manual");
-  if (!isNeeded) findings.leaveOpen("two_people", "Nothing needed two people.");
+  if (!isNeeded) findings.leaveOpen("two_people", gettext_noop("Nothing needed two people."));
   if (!brokenAt) return;
-  const why = `The ledger cannot be followed beyond line ${brokenAt}.`;
+  const why = gettext_noop("The ledger cannot be followed beyond line %(line)s.");
   const unread = ["life", "terms", "numbers", "limit", "window", "void", "two_people"];
   if (!lines.closed) unread.push("manifest", "reconciled");
   if (!lines.sealed) unread.push("seal", "beacon");
@@ -61,36 +64,36 @@ function answersOf(holds, level, replay, kept) {
   const proves = Number(level[1]);
   const said = (answer, why) => ({ answer, why });
   const given = kept.receipts.length > 0;
-  const byStaff = "Only somebody who owns the database could have rewritten everything.";
-  const outside = "The head that was kept outside is in it.";
+  const byStaff = gettext_noop("Only somebody who owns the database could have rewritten everything.");
+  const outside = gettext_noop("The head that was kept outside is in it.");
   if (!holds) {
-    const none = said(NO, "Something does not hold.");
+    const none = said(NO, gettext_noop("Something does not hold."));
     return { a: none, b: none, c: none, d: none };
   }
   if (!proves) {
-    const none = said(NO, !replay.lines.closed ? "There is no closed list." : "The list of tickets was not given.");
-    return { a: none, b: given ? said(NO, "It is in the ledger, and the list is not fixed yet.") : none, c: none, d: none };
+    const none = said(NO, !replay.lines.closed ? gettext_noop("There is no closed list.") : gettext_noop("The list of tickets was not given."));
+    return { a: none, b: given ? said(NO, gettext_noop("It is in the ledger, and the list is not fixed yet.")) : none, c: none, d: none };
   }
   const fixed = proves > 1 ? said(YES, outside) : said(STAFF, byStaff);
   return {
     a: fixed,
     b: mine(kept.receipts),
     c: fixed,
-    d: proves > 2 ? said(YES, "The beacon’s numbers came after the seal, and its signature is genuine.") : said(NO, whyNot(replay)),
+    d: proves > 2 ? said(YES, gettext_noop("The beacon’s numbers came after the seal, and its signature is genuine.")) : said(NO, whyNot(replay)),
   };
 }
 
 function mine(tickets) {
-  if (!tickets.length) return { answer: NO, why: "No receipt was given." };
-  if (tickets.every(({ isVoid }) => isVoid)) return { answer: NO, why: "It was made void, and takes no part." };
-  return { answer: YES, why: "The receipt’s code, line and hash are in the ledger." };
+  if (!tickets.length) return { answer: NO, why: gettext_noop("No receipt was given.") };
+  if (tickets.every(({ isVoid }) => isVoid)) return { answer: NO, why: gettext_noop("It was made void, and takes no part.") };
+  return { answer: YES, why: gettext_noop("The receipt’s code, line and hash are in the ledger.") };
 }
 
 function whyNot({ lines: { drawn, sealed } }) {
-  if (!drawn) return "Nothing has been drawn.";
+  if (!drawn) return gettext_noop("Nothing has been drawn.");
   return {
-    local: "The organiser’s server drew by itself: you trust it in this.",
-    manual: "The numbers came from a drum: you trust those who entered them.",
-    beacon: "The beacon’s signature is genuine, but no head of the seal was given that was kept before its moment.",
+    local: gettext_noop("The organiser’s server drew by itself: you trust it in this."),
+    manual: gettext_noop("The numbers came from a drum: you trust those who entered them."),
+    beacon: gettext_noop("The beacon’s signature is genuine, but no head of the seal was given that was kept before its moment."),
   }[sealed.method];
 }
