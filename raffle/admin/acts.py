@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -26,13 +26,16 @@ from raffle.admin.figures import Figures
 from raffle.errors import NotOpen, Refusal
 from raffle.models import Raffle
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
 
 class Page(View):
     """A page about a raffle, or something of it, for staff with one of its permissions."""
 
     http_method_names: ClassVar[list[str]] = ["get", "head", "options"]  # type: ignore[misc]
     name: ClassVar[str]
-    title: ClassVar[str]
+    title: ClassVar[str | _StrPromise]
     permissions: ClassVar[tuple[str, ...]]
     user: User
     subject: Any  # the raffle, or what of it the page is about
@@ -80,7 +83,7 @@ class Page(View):
 
     @property
     def label(self) -> str:
-        return self.title
+        return str(self.title)
 
     @property
     def raffle(self) -> Raffle:

@@ -89,7 +89,7 @@ class AskForDraw(DrawAct):
     @property
     def label(self) -> str:
         if not self.from_a_drum:
-            return self.title
+            return super().label
         return "Enter the numbers anew" if self.figures.asked else "Enter the numbers"
 
     def act(self, said: dict[str, Any]) -> str:
@@ -111,7 +111,7 @@ class DrawWinner(DrawAct):
             return "Publish the result"
         if self.figures.needs_two:
             return "Confirm and seal" if self.by_beacon else "Confirm and draw"
-        return "Seal the draw" if self.by_beacon else self.title
+        return "Seal the draw" if self.by_beacon else super().label
 
     def form(self, data: Any = None) -> forms.Form:
         if self.figures.seal and not self.figures.draw:

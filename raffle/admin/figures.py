@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
 
+from django.db.models import Count, Q
+
 from raffle import closing, seconding
 from raffle.ledger import Reconciliation
-from raffle.models import Award, Draw, LedgerEntry, Proposal, Raffle, Seal, Void
+from raffle.models import Award, ClockTimestamp, Draw, LedgerEntry, Proposal, Raffle, Seal, Void
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Prizes that nobody has claimed yet, and how many of them nobody can claim any more."""
+
+    waiting: int = 0
+    overdue: int = 0
 
 
 @dataclass
@@ -78,11 +89,14 @@ class Figures:
         return Draw.objects.select_related("ticket").filter(raffle=self.raffle).first()
 
     @cached_property
-    def unclaimed(self) -> list[Award]:
-        """Who still has to claim a prize."""
-        waiting = Award.objects.standing().filter(raffle=self.raffle, claim=None)
-        return list(waiting.select_related("claim", "forfeit"))
+    def due(self) -> Due:
+        return due_of([self.raffle.pk]).get(self.raffle.pk, Due())
 
-    @property
-    def overdue(self) -> int:
-        return sum(award.is_overdue(self.raffle.now) for award in self.unclaimed)
+
+def due_of(raffles: Sequence[int]) -> dict[int, Due]:
+    """The prizes that wait, by the raffle's number, where there are any."""
+    waiting = Award.objects.standing().filter(raffle__in=raffles, claim=None).order_by()
+    counted = waiting.values_list("raffle").annotate(
+        every=Count("pk"), late=Count("pk", filter=Q(claim_by__lt=ClockTimestamp()))
+    )
+    return {raffle: Due(every, late) for raffle, every, late in counted}

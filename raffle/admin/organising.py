@@ -118,7 +118,7 @@ class VoidTicket(TicketAct):
 
     @property
     def label(self) -> str:
-        return "Confirm the void" if self.raffle.two_people else self.title
+        return "Confirm the void" if self.raffle.two_people else super().label
 
     def form(self, data: Any = None) -> forms.Form:
         if not self.raffle.two_people:

@@ -12,10 +12,12 @@ from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from raffle import organising
 from raffle.admin.awarding import Claims
+from raffle.admin.checking import CheckRecord
 from raffle.admin.closing import CancelRaffle, CloseRaffle, ConfirmFigures
 from raffle.admin.drawing import AskForDraw, DrawWinner
 from raffle.admin.figures import Figures
@@ -26,9 +28,8 @@ from raffle.admin.terms import FIELDSETS, RaffleForm, spelled
 from raffle.errors import Refusal
 from raffle.models import Raffle
 
-admin.site.site_header = "Raffle administration"
-admin.site.site_title = "Raffle administration"
-admin.site.index_title = "What would you like to do?"
+admin.site.site_header = admin.site.site_title = _("Raffle administration")
+admin.site.index_title = _("What would you like to do?")
 
 MEANWHILE = (
     "Somebody changed this at the same moment, so nothing was saved. Check it and try again."
@@ -38,7 +39,10 @@ BOXES = {"one_prize_each", "two_people"}  # a browser does not send a box that i
 
 @admin.register(Raffle)
 class RaffleAdmin(StaffAdmin):
-    acts = (OpenRaffle, CloseRaffle, ConfirmFigures, AskForDraw, DrawWinner, Claims, CancelRaffle)
+    acts = (
+        OpenRaffle, CloseRaffle, ConfirmFigures, AskForDraw, DrawWinner, Claims, CheckRecord,
+        CancelRaffle,
+    )  # fmt: skip
     form = RaffleForm
     list_display = (
         "name", "status", "sold", "tickets", "remaining", "winner", "opens_at", "closes_at",

@@ -77,11 +77,11 @@ def _about_drawing(figures: Figures) -> str:
 
 
 def _is_over(figures: Figures) -> bool:
-    return figures.draw is not None and not figures.unclaimed
+    return figures.draw is not None and not figures.due.waiting
 
 
 def _about_claims(figures: Figures) -> str:
-    waiting, overdue = len(figures.unclaimed), figures.overdue
+    waiting, overdue = figures.due.waiting, figures.due.overdue
     prizes = "1 prize is" if waiting == 1 else f"{waiting} prizes are"
     late = f" {overdue} overdue: pass on what nobody claimed." if overdue else ""
     return f"{prizes} still to be claimed.{late}"
