@@ -21,6 +21,8 @@ NOT_CONFIRMED, SEALED, TRY_LATER = 6, 7, 75
 class RaffleCommand(BaseCommand):
     """A command about one raffle, named by the last part of its address."""
 
+    away = TRY_LATER  # the exit status while the database is
+
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
         kwargs.setdefault("formatter_class", RawDescriptionHelpFormatter)
         return super().create_parser(prog_name, subcommand, **kwargs)
@@ -36,7 +38,7 @@ class RaffleCommand(BaseCommand):
         try:
             return super().execute(*args, **options)
         except (OperationalError, InterfaceError, InternalError) as error:
-            self.stop(TRY_LATER, f"The database is away or busy; run it again. ({error})".strip())
+            self.stop(self.away, f"The database is away or busy; run it again. ({error})".strip())
 
     def raffle(self, slug: str) -> Raffle:
         raffle = Raffle.objects.as_it_stands().filter(slug=slug).first()

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from django.conf import settings
 from django.db import connection
+
+from raffle.tests.conftest import _free_port, _wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,3 +40,23 @@ def environment(**more: str) -> dict[str, str]:
         }
         | more
     )
+
+
+@contextmanager
+def served(out: Path, **more: str) -> Iterator[str]:
+    """The site's address; its stdout and stderr go to files in `out`."""
+    port = _free_port()
+    settings = {"BIND": f"127.0.0.1:{port}", "WEB_WORKERS": "1", "LOG_FORMAT": "json"} | more
+    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "rafflesite.wsgi"]
+    with (
+        (out / "stdout").open("w") as stdout,
+        (out / "stderr").open("w") as stderr,
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment(**settings), stdout=stdout, stderr=stderr
+        ) as server,
+    ):
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/healthz", server)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()

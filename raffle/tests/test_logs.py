@@ -6,12 +6,8 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -22,33 +18,12 @@ from django.core import signing
 from django.db import OperationalError
 from django.test import Client, override_settings
 
-from raffle.tests.conftest import _free_port, _wait_for
 from raffle.tests.makers import buy, make_buyer, make_raffle
-from raffle.tests.processes import ROOT, environment
+from raffle.tests.processes import served
 from rafflesite import logs
 from rafflesite.logs import JsonLine, Line, clean, clean_path
 
 CODE = "0123456789abcdef0123456789abcdef"
-
-
-@contextmanager
-def served(out: Path, **more: str) -> Iterator[str]:
-    """The site's address; its stdout and stderr go to files in `out`."""
-    port = _free_port()
-    settings = {"BIND": f"127.0.0.1:{port}", "WEB_WORKERS": "1", "LOG_FORMAT": "json"} | more
-    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "rafflesite.wsgi"]
-    with (
-        (out / "stdout").open("w") as stdout,
-        (out / "stderr").open("w") as stderr,
-        subprocess.Popen(
-            command, cwd=ROOT, env=environment(**settings), stdout=stdout, stderr=stderr
-        ) as server,
-    ):
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/healthz", server)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
 
 
 def ask(address: str, **headers: str) -> tuple[int, str]:
