@@ -45,12 +45,18 @@ def erase(user: User) -> list[str]:
     Returns where their addresses still stand, as "table.column": in what people have typed into
     the record, which nothing can change. Raises LastSuperuser.
     """
-    return [place for address in sorted(_forget(user)) for place in traces(address)]
+    addresses = forget(user)
+    cache.clear()  # it counts failed sign-ins by a hash of the address; all counts begin again
+    return [place for address in sorted(addresses) for place in traces(address)]
 
 
 @transaction.atomic
-def _forget(user: User) -> set[str]:
-    """Does it, and returns the addresses that they had."""
+def forget(user: User) -> set[str]:
+    """Erase `user` without looking for what is left, and return the addresses that they had.
+
+    Failed sign-ins stay counted, by a hash that goes by itself: else whoever makes an account and
+    deletes it again could try passwords for ever. Raises LastSuperuser.
+    """
     if user.is_superuser:
         superusers = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")
         if not [each for each in superusers.select_for_update() if each.pk != user.pk]:
@@ -63,13 +69,12 @@ def _forget(user: User) -> set[str]:
     SignIn.objects.filter(user=user).update(address=None)
     _forget_in_the_log_of_staff(user, addresses)
     _end_sessions(user, addresses)
-    cache.clear()  # it counts failed sign-ins by a hash of the address; all counts begin again
     return addresses
 
 
 def _empty(user: User) -> None:
     user.email = f"{uuid.uuid4().hex}{NOWHERE}"
-    user.first_name = user.last_name = ""
+    user.first_name = user.last_name = user.language = user.time_zone = ""
     user.set_unusable_password()
     user.is_active = user.is_superuser = False
     user.last_login = None

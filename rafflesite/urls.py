@@ -18,6 +18,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("language/<str:language>/", languages.choose, name="language"),
     path("words/<str:language>.js", languages.Words.as_view(packages=["raffle"]), name="words"),
+    path("accounts/", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("api/", api.urls),
     path("staff/raffles/", include("raffle.reports.urls")),
