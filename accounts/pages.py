@@ -73,7 +73,7 @@ def data(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-@reauthentication_required
+@reauthentication_required  # type: ignore[untyped-decorator]
 def leave(request: HttpRequest) -> HttpResponse:
     """Deletes the account of whoever asks, once they have typed its address."""
     user = _asking(request)
