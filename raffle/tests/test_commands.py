@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import secrets
 import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -196,6 +199,103 @@ def test_a_missing_raffle_is_named_with_those_that_exist() -> None:
     assert "There is no raffle “no-such-raffle”" in done.stderr
 
 
+# --- open, close, cancel, list --------------------------------------------------------------------
+
+
+def test_a_raffle_is_opened_closed_and_listed_without_a_browser() -> None:
+    slug, stella = make_draft().slug, make_staff()
+    opened = run("open_raffle", slug, "--yes", "--by", stella.email)
+    assert (opened.returncode, opened.stdout) == (0, f"{slug} is now open, 0 sold.\n")
+    raffle = Raffle.objects.get(slug=slug)
+    assert raffle.ledger.get(kind="opened").actor == stella
+    buy(raffle, make_buyer())
+    closed = run("close_raffle", slug, "--reason", "The fair is over", "--yes", "--json")
+    told = json.loads(closed.stdout)
+    line = raffle.ledger.get(kind="closed")
+    assert told == {
+        "raffle": slug,
+        "status": "CLOSED",
+        "already": False,
+        "sold": 1,
+        "ledger_head": line.hash,
+    }
+    assert line.says["reason"] == "The fair is over"
+    listed = json.loads(run("list_raffles", "--state", "closed", "--json").stdout)["raffles"]
+    (row,) = [row for row in listed if row["raffle"] == slug]
+    assert (row["status"], row["drawn"], row["sold"], row["capacity"]) == ("CLOSED", False, 1, 100)
+    assert f"{slug}\tclosed\t1\t100\t-\n" in run("list_raffles").stdout
+
+
+@pytest.mark.parametrize(
+    ("act", "reason"), [("open_raffle", ()), ("close_raffle", ("--reason", "x")),
+                        ("cancel_raffle", ("--reason", "x"))]
+)  # fmt: skip
+def test_an_act_that_is_run_again_says_so_and_does_nothing(
+    act: str, reason: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    raffle = make_draft() if act == "open_raffle" else make_raffle()
+    for already in (False, True):
+        call_command(act, raffle.slug, *reason, "--yes", "--json")
+        assert json.loads(capsys.readouterr().out)["already"] is already
+    assert raffle.ledger.count() == (2 if act == "open_raffle" else 3)
+
+
+@pytest.mark.parametrize("act", ["close_raffle", "cancel_raffle"])
+def test_nothing_is_closed_or_cancelled_without_a_word(act: str) -> None:
+    raffle = make_raffle()
+    done = run(act, raffle.slug, "--reason", "x", stdin=f"{raffle.slug}\n")
+    assert done.returncode == 6
+    assert "--yes" in done.stderr
+    assert run(act, raffle.slug, "--yes").returncode == 2, "no reason"
+    raffle.refresh_from_db()
+    assert raffle.status == "OPEN"
+
+
+def test_an_act_out_of_turn_or_by_somebody_who_may_not_is_refused() -> None:
+    def status(*words: str) -> int:
+        with pytest.raises(CommandError) as refused:
+            call_command(*words, "--yes")
+        return refused.value.returncode
+
+    draft, drawn = make_draft(), some_sold()
+    drawing.draw_winner(raffle_id=drawn.pk, by=None)
+    assert status("close_raffle", draft.slug, "--reason", "x") == 4
+    assert status("open_raffle", drawn.slug) == 4
+    assert status("cancel_raffle", drawn.slug, "--reason", "x") == 4
+    assert status("open_raffle", "nowhere") == 3
+    assert status("open_raffle", draft.slug, "--by", make_buyer(is_staff=True).email) == 3
+    draft.refresh_from_db()
+    assert draft.status == "DRAFT"
+
+
+# --- Colour ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("more", "redirected", "coloured"),
+    [({}, False, True), ({"NO_COLOR": "1"}, False, False), ({}, True, False)],
+)
+def test_colour_is_for_terminals_and_for_who_wants_it(
+    more: dict[str, str], redirected: bool, coloured: bool, tmp_path: Path
+) -> None:
+    raffle, (ours, theirs) = some_sold(), pty.openpty()
+    with (tmp_path / "stderr").open("w") as log, os.fdopen(ours, "rb", 0) as terminal:
+        done = subprocess.run(
+            [sys.executable, ROOT / "manage.py", "verify_raffle", raffle.slug, "--json"],
+            env=environment(TERM="xterm", **more),
+            stdout=theirs,
+            stderr=log if redirected else theirs,
+            timeout=60,
+            check=True,
+        )
+        os.close(theirs)
+        said = terminal.read(100_000).decode()
+    assert done.returncode == 0
+    said = (tmp_path / "stderr").read_text() if redirected else said
+    assert CHECKS["tables"] in said
+    assert ("\x1b[" in said) is coloured
+
+
 # --- demo -----------------------------------------------------------------------------------------
 
 
@@ -215,3 +315,4 @@ def test_every_command_explains_itself(name: str) -> None:
     assert len(command.help) > 80
     if name != "demo":
         assert "exit status" in command.help
+        assert "example" in command.help

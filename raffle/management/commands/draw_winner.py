@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from argparse import ArgumentParser
 from typing import Any
@@ -11,8 +10,6 @@ from accounts.models import User
 from raffle import closing, drawing
 from raffle.errors import BeaconLate, NothingSold, Refusal
 from raffle.management.operating import (
-    NOT_CONFIRMED,
-    NOT_FOUND,
     NOTHING_SOLD,
     SEALED,
     TRY_LATER,
@@ -21,6 +18,8 @@ from raffle.management.operating import (
     RaffleCommand,
 )
 from raffle.models import ClockTimestamp, Draw, Raffle, Seal
+
+MAY_DRAW = "raffle.draw_winner"
 
 
 class Command(RaffleCommand):
@@ -51,7 +50,7 @@ exit status:
         parser.add_argument("--by", metavar="EMAIL", help="who confirms the figures and draws")
 
     def handle(self, **options: Any) -> None:
-        raffle, by = self.raffle(options["raffle"]), self._person(options["by"])
+        raffle, by = self.raffle(options["raffle"]), self.person(options["by"], MAY_DRAW)
         drawn: Draw | Seal | None = Draw.objects.filter(raffle=raffle).first()
         already = drawn is not None
         if drawn is None and not Seal.objects.filter(raffle=raffle).exists():
@@ -59,7 +58,8 @@ exit status:
             if options["dry_run"]:
                 return self._would_draw(raffle, as_json=options["json"])
             if not options["yes"]:
-                self._confirm(raffle)
+                question = f"Type {raffle.slug} to draw the winner now: "
+                self.confirm(question, raffle.slug, "That is not its address. Nothing was drawn.")
         drawn = drawn or self._draw(raffle, by)
         while isinstance(drawn, Seal) and options["wait"]:
             self._wait_for(drawn)
@@ -67,14 +67,6 @@ exit status:
         if isinstance(drawn, Seal):
             return self._say_sealed(raffle, drawn, as_json=options["json"])
         return self._announce(raffle, drawn, already, as_json=options["json"])
-
-    def _person(self, email: str | None) -> User | None:
-        if email is None:
-            return None
-        person = User.objects.filter(email__iexact=email, is_staff=True, is_active=True).first()
-        if person is None or not person.has_perm("raffle.draw_winner"):
-            self.stop(NOT_FOUND, f"{email} is no member of staff who may draw.")
-        return person
 
     def _draw(self, raffle: Raffle, by: User | None) -> Draw | Seal:
         try:
@@ -142,13 +134,6 @@ exit status:
         }
         sentence = f"Ready: one of {listed.sold} valid tickets would win. Nothing was drawn."
         self.answer(result, sentence, as_json=as_json)
-
-    def _confirm(self, raffle: Raffle) -> None:
-        if not sys.stdin.isatty():
-            self.stop(NOT_CONFIRMED, "Nobody is there to confirm. Add --yes if you mean it.")
-        self.stderr.write(f"Type {raffle.slug} to draw the winner now: ", ending="")
-        if input().strip() != raffle.slug:
-            self.stop(NOT_CONFIRMED, "That is not its address. Nothing was drawn.")
 
     def _announce(self, raffle: Raffle, drawn: Draw, already: bool, *, as_json: bool) -> None:
         result = {

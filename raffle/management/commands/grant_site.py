@@ -5,11 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.db import connection, transaction
 from psycopg import sql
 
-from raffle.management.operating import NOT_FOUND
+from raffle.management.operating import NOT_FOUND, OperatorCommand
 
 # What the site may do with a table: only add to a record, never delete a raffle.
 TABLES = """
@@ -25,7 +24,7 @@ FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
 """
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = """\
 Run as the owner of the tables, after every `migrate`: lets ROLE, another role of the same
 database, run the site. ROLE can then only add to the record (no UPDATE, DELETE or TRUNCATE), and
@@ -35,9 +34,10 @@ example:
   DATABASE_URL=postgres://raffle_owner@… manage.py grant_site raffle_site
 
 exit status:
-  0 done    2 wrong usage    3 no such role"""
+  0 done    2 wrong usage    3 no such role    75 database away or busy: run it again"""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("role", metavar="ROLE", help="the role in the site's DATABASE_URL")
 
     @transaction.atomic
@@ -46,8 +46,7 @@ exit status:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [options["role"]])
             if cursor.fetchone() is None:
-                self.stderr.write(f"There is no role “{options['role']}” in this database server.")
-                raise SystemExit(NOT_FOUND)
+                self.stop(NOT_FOUND, f"There is no role “{options['role']}” in this server.")
             cursor.execute(TABLES)
             tables = cursor.fetchall()
             for statement in (
@@ -63,6 +62,6 @@ exit status:
                 )
                 cursor.execute(grant)
         added = sum(privileges == "SELECT, INSERT" for _, privileges in tables)
-        self.stdout.write(
-            f"{options['role']} may run the site; {added} tables can only be added to."
-        )
+        result = {"role": options["role"], "tables": len(tables), "only_added_to": added}
+        sentence = f"{options['role']} may run the site; {added} tables can only be added to."
+        self.answer(result, sentence, as_json=options["json"])

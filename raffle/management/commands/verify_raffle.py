@@ -13,6 +13,11 @@ class Command(RaffleCommand):
 Replays the raffle's ledger, holds it against the tables, and checks every rule again.
 Changes nothing; works while tickets are being sold.
 
+examples:
+  manage.py verify_raffle demo
+  manage.py verify_raffle demo --json | jq .failures
+  manage.py list_raffles | cut -f1 | xargs -n1 manage.py verify_raffle     each, after a restore
+
 exit status:
   0 all is as it should be    1 something is wrong: it says what    2 wrong usage
   3 no such raffle            75 database away or busy: run it again"""
