@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django import forms
@@ -10,12 +11,14 @@ from django.shortcuts import get_object_or_404
 
 from raffle import organising, seconding
 from raffle.admin.acts import Act
+from raffle.admin.checklist import Item, NotReady, Weight, checklist
 from raffle.admin.figures import Figures
 from raffle.admin.forms import ConfirmForm, ConfirmVoidForm, ReasonForm
-from raffle.admin.terms import METHODS, spelled
+from raffle.admin.previewing import Preview
+from raffle.admin.terms import spelled
+from raffle.admin.words import LABELS, METHODS
 from raffle.errors import (
     AlreadyVoid,
-    ClosesInThePast,
     NotADraft,
     OnePersonIsEnough,
     Refusal,
@@ -44,14 +47,34 @@ class OpenRaffle(Act):
 
     @property
     def hindrance(self) -> str:
-        if self.raffle.status != Raffle.Status.DRAFT:
+        if not self.is_draft:
             return NotADraft().detail
-        return ClosesInThePast().detail if self.raffle.has_ended(self.raffle.now) else ""
+        return " ".join(item.says for item in self.musts)
+
+    @property
+    def is_offered(self) -> bool:
+        """Its checklist says what is still in the way."""
+        return self.is_draft
+
+    @property
+    def is_draft(self) -> bool:
+        return self.raffle.status == Raffle.Status.DRAFT
+
+    @cached_property
+    def checklist(self) -> list[Item]:
+        return checklist(self.raffle)
+
+    @property
+    def musts(self) -> list[Item]:
+        return [item for item in self.checklist if item.weight == Weight.MUST]
+
+    @property
+    def preview(self) -> Preview:
+        return Preview.on(self.user, self.subject, self.figures)
 
     @property
     def terms(self) -> list[tuple[str, Any]]:
-        labels = {field.name: str(field.verbose_name) for field in Raffle._meta.fields}
-        return [(labels[name], self._read(name)) for name in Raffle.TERMS]
+        return [(str(LABELS[name]), self._read(name)) for name in Raffle.TERMS]
 
     def _read(self, name: str) -> Any:
         value = getattr(self.raffle, name)
@@ -60,6 +83,8 @@ class OpenRaffle(Act):
         return value if isinstance(value, datetime) else spelled(value)
 
     def act(self, said: dict[str, Any]) -> str:
+        if self.is_draft and self.musts:
+            raise NotReady(self.hindrance)
         organising.open_raffle(raffle_id=self.raffle.pk, by=self.user)
         return "Opened the raffle for sale."
 

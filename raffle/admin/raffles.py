@@ -22,6 +22,7 @@ from raffle.admin.closing import CancelRaffle, CloseRaffle, ConfirmFigures
 from raffle.admin.drawing import AskForDraw, DrawWinner
 from raffle.admin.figures import Figures
 from raffle.admin.organising import OpenRaffle
+from raffle.admin.previewing import Preview
 from raffle.admin.records import StaffAdmin
 from raffle.admin.steps import steps
 from raffle.admin.terms import FIELDSETS, RaffleForm, spelled
@@ -34,14 +35,15 @@ admin.site.index_title = _("What would you like to do?")
 MEANWHILE = (
     "Somebody changed this at the same moment, so nothing was saved. Check it and try again."
 )
+SAME_AS_LAST_TIME = ("organiser", "contact", "currency", "rules")
 BOXES = {"one_prize_each", "two_people"}  # a browser does not send a box that is not ticked
 
 
 @admin.register(Raffle)
 class RaffleAdmin(StaffAdmin):
     acts = (
-        OpenRaffle, CloseRaffle, ConfirmFigures, AskForDraw, DrawWinner, Claims, CheckRecord,
-        CancelRaffle,
+        Preview, OpenRaffle, CloseRaffle, ConfirmFigures, AskForDraw, DrawWinner, Claims,
+        CheckRecord, CancelRaffle,
     )  # fmt: skip
     form = RaffleForm
     list_display = (
@@ -88,6 +90,11 @@ class RaffleAdmin(StaffAdmin):
         ):
             fieldsets = [(title, {"fields": _listed(told["fields"])}) for title, told in fieldsets]
         return (*fieldsets, self.identity)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What is likely the same as the last time."""
+        last = Raffle.objects.order_by("-pk").values(*SAME_AS_LAST_TIME).first()
+        return (last or {}) | super().get_changeform_initial_data(request)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return {} if obj else {"slug": ("name",)}

@@ -7,25 +7,36 @@ from typing import Any
 from django import forms
 from django.contrib.admin.widgets import AdminRadioSelect, AdminTextareaWidget
 from django.core.exceptions import ValidationError
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
+from raffle.admin.words import HELP, LABELS, METHODS, MISTAKES
 from raffle.models import MOST_PRIZES, Raffle
 
-METHODS = {
-    "local": "By this computer: it draws at once, at random; whoever runs it has to be trusted.",
-    "beacon": (
-        "With a public beacon: anybody can check that nobody chose the result, which is known "
-        "about two minutes after the draw is sealed."
-    ),
-    "manual": "From a drum: two people draw paper tickets, and each enters the numbers.",
-}
 LONGEST_PRIZE = Raffle._meta.get_field("prizes").base_field.max_length or 0
-FIELDSETS: tuple[tuple[str | None, Any], ...] = (
-    (None, {"fields": ("name", "slug", "organiser", "contact", "licence")}),
-    ("Prizes", {"fields": ("prizes", "alternates", "one_prize_each", "claim_days")}),
-    ("What buyers read", {"fields": ("description", "rules")}),
-    ("Tickets", {"fields": ("capacity", "limit", "price", "currency")}),
-    ("Times", {"fields": ("opens_at", "closes_at", "draw_at")}),
-    ("The draw", {"fields": ("method", "two_people")}),
+FIELDSETS: tuple[tuple[Any, Any], ...] = (
+    (
+        None,
+        {
+            "fields": ("name", "slug", "organiser", "contact", "licence"),
+            "description": _(
+                "This makes a draft that only staff can see. You can look at it as buyers will "
+                "see it, and change everything, until you open it and the first ticket is sold."
+            ),
+        },
+    ),
+    (_("Prizes"), {"fields": ("prizes", "alternates", "one_prize_each", "claim_days")}),
+    (_("What buyers read"), {"fields": ("description", "rules")}),
+    (_("Tickets"), {"fields": ("capacity", "limit", "price", "currency")}),
+    (
+        _("Times"),
+        {
+            "fields": ("opens_at", "closes_at", "draw_at"),
+            "description": _("All of them may stay empty: then you open, close and draw by hand."),
+        },
+    ),
+    (_("The draw"), {"fields": ("method", "two_people")}),
 )
 
 
@@ -37,8 +48,9 @@ class PrizesField(forms.CharField):
     def __init__(self, **options: Any) -> None:
         super().__init__(
             **options,
-            help_text="One a line; the first prize first.",
-            error_messages={"required": "Name at least one prize."},
+            label=capfirst(LABELS["prizes"]),
+            help_text=_("One a line; the first prize first."),
+            error_messages={"required": _("Name at least one prize.")},
         )
 
     def prepare_value(self, value: Any) -> Any:
@@ -48,12 +60,16 @@ class PrizesField(forms.CharField):
         prizes = lines(super().clean(value))
         if len(prizes) > MOST_PRIZES:
             raise ValidationError(
-                f"At most {MOST_PRIZES:,} prizes can be drawn; these are {len(prizes):,}."
+                gettext("At most %(most)s prizes can be drawn; these are %(count)s.")
+                % {"most": f"{MOST_PRIZES:,}", "count": f"{len(prizes):,}"}
             )
         for place, prize in enumerate(prizes, start=1):
             if len(prize) > LONGEST_PRIZE:
                 raise ValidationError(
-                    f"Prize {place} has {len(prize)} letters; a prize has at most {LONGEST_PRIZE}."
+                    gettext(
+                        "Prize %(place)d has %(letters)d letters; a prize has at most %(most)d."
+                    )
+                    % {"place": place, "letters": len(prize), "most": LONGEST_PRIZE}
                 )
         return prizes
 
@@ -73,34 +89,22 @@ class RaffleForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Raffle
         fields = (*Raffle.TERMS, "description")
         widgets = {"method": AdminRadioSelect}
-        help_texts = {
-            "contact": "An e-mail address or a telephone number; it is on every receipt.",
-            "licence": "If your raffle needs a licence or a registration: its number.",
-            "alternates": (
-                "Drawn in reserve together with the winners: if a prize is not claimed, it goes "
-                "to the next of them, and nothing is drawn again."
-            ),
-            "one_prize_each": (
-                "Whoever has won a prize is passed over, even with a second ticket drawn."
-            ),
-            "claim_days": "From the draw on. After that the prize can be passed on.",
-            "description": "The only thing that can still be changed once a ticket is sold.",
-            "rules": "Shown before anybody buys.",
-            "limit": "How many tickets one person may hold.",
-            "price": "0 if the tickets are free.",
-            "currency": "Three capital letters, as in EUR.",
-            "draw_at": "Told to buyers. It does not start the draw: you do.",
-            "two_people": (
-                "One member of staff asks for a void or for the draw, and another one, with an "
-                "account of their own, confirms it. A drum always needs two."
-            ),
-        }
+        labels = {name: capfirst(label) for name, label in LABELS.items()}
+        help_texts = HELP
+        error_messages = MISTAKES
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         method = self.fields.get("method")
         if isinstance(method, forms.ChoiceField):
             method.choices = list(METHODS.items())
+        currency = self.fields.get("currency")
+        if currency:
+            currency.widget.attrs["autocapitalize"] = "characters"
+
+    def clean_currency(self) -> str:
+        currency: str = self.cleaned_data["currency"]
+        return currency.upper()
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -122,7 +126,7 @@ def lines(text: str) -> list[str]:
 def spelled(value: object) -> str:
     """A term as people read it."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     if isinstance(value, list):
         return "\n".join(f"{place}. {prize}" for place, prize in enumerate(value, start=1))
     return "–" if value in (None, "") else str(value)

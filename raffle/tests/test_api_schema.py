@@ -27,6 +27,7 @@ NOT_IN_THE_API = {
     "already_settled",
     "already_void",
     "asked_anew",
+    "not_ready",
     "too_many_to_check",
     "claim_still_possible",
     "claim_too_late",
