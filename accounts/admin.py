@@ -36,7 +36,7 @@ class OneAddressEach:
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"].lower()
-        if User.objects.filter(email__iexact=email).exclude(pk=self.instance.pk).exists():
+        if User.objects.has_mailbox(email, besides=self.instance.pk):
             raise forms.ValidationError("There is an account with this e-mail address already.")
         return email
 

@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
+from accounts.mailboxes import SHARED, MailboxField, canonical
+
 
 class UserManager(BaseUserManager["User"]):
     """Makes users by e-mail address (Django's own manager wants a user name)."""
@@ -24,6 +26,12 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
+    def has_mailbox(self, email: str, besides: int | None = None) -> bool:
+        """Whether an account, other than number `besides`, gets the mail that is sent there."""
+        value = canonical(email)
+        same = models.Q(mailbox=value) | models.Q(mailbox__startswith=value + SHARED)
+        return self.filter(same).exclude(pk=besides).exists()
+
 
 class User(AbstractUser):
     """A buyer, or a member of staff; never both: whoever may draw cannot hold a ticket."""
@@ -31,6 +39,7 @@ class User(AbstractUser):
     username = None  # type: ignore[assignment]
     email = models.EmailField(_("e-mail address"), unique=True)
 
+    mailbox = MailboxField(max_length=320, unique=True, editable=False)
     language = models.CharField(_("language"), max_length=10, blank=True, default="")
     time_zone = models.CharField(_("time zone"), max_length=50, blank=True, default="")
 
@@ -51,6 +60,12 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        changed = kwargs.get("update_fields")
+        if changed is not None and "email" in changed:
+            kwargs["update_fields"] = {*changed, "mailbox"}
+        super().save(*args, **kwargs)
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         return not self.lacks_second_factor and super().has_perm(perm, obj)

@@ -1,0 +1,40 @@
+"""allauth's forms, with this site's rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account import app_settings
+from allauth.account import forms as allauth_forms
+from allauth.account.adapter import get_adapter
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+
+from accounts.models import User
+
+
+class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
+    """One account a mailbox. Who has one already is told by mail, so that nobody learns who has."""
+
+    def validate_unique_email(self, value: str) -> str:
+        email: str = super().validate_unique_email(value)
+        if not self.account_already_exists and User.objects.has_mailbox(email):
+            if not _told_by_mail():
+                raise get_adapter().validation_error("email_taken")
+            self.account_already_exists = True
+        return email
+
+    def try_save(self, request: HttpRequest) -> Any:
+        try:
+            with transaction.atomic():
+                return super().try_save(request)
+        except IntegrityError:  # the same mailbox, signed up with in the same moment
+            if not _told_by_mail():
+                raise
+            self.account_already_exists = True
+            return super().try_save(request)
+
+
+def _told_by_mail() -> bool:
+    required = app_settings.EmailVerificationMethod.MANDATORY
+    return bool(required == app_settings.EMAIL_VERIFICATION)
