@@ -16,6 +16,8 @@ from accounts.models import User
 class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
     """One account a mailbox. Who has one already is told by mail, so that nobody learns who has."""
 
+    account_already_exists: bool
+
     def validate_unique_email(self, value: str) -> str:
         email: str = super().validate_unique_email(value)
         if not self.account_already_exists and User.objects.has_mailbox(email):

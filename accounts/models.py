@@ -30,7 +30,8 @@ class UserManager(BaseUserManager["User"]):
         """Whether an account, other than number `besides`, gets the mail that is sent there."""
         value = canonical(email)
         same = models.Q(mailbox=value) | models.Q(mailbox__startswith=value + SHARED)
-        return self.filter(same).exclude(pk=besides).exists()
+        others = self.filter(same)
+        return (others.exclude(pk=besides) if besides else others).exists()
 
 
 class User(AbstractUser):

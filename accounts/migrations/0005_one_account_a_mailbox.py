@@ -1,9 +1,11 @@
+from typing import Any
+
 from django.db import migrations
 
 from accounts.mailboxes import SHARED, MailboxField, canonical
 
 
-def fill(apps, schema_editor):
+def fill(apps: Any, schema_editor: Any) -> None:
     """The oldest account has its mailbox; younger ones that share it keep working, marked."""
     User = apps.get_model("accounts", "User")
     seen = set()
