@@ -8,7 +8,7 @@ from pathlib import Path
 from django.apps import apps
 from django.db import connection
 
-SQL = Path(__file__).parent / "migrations" / "guards.sql"
+SQL = tuple((Path(__file__).parent / "migrations").glob("*.sql"))
 APPEND_ONLY = (
     "ticket", "purchase", "void", "proposal", "seal", "draw", "award", "claim", "forfeit",
     "ledgerentry", "receiptcopy",
@@ -28,6 +28,8 @@ TRIGGERS = frozenset(
         "raffle_prize_claimed",
         "raffle_prize_forfeited",
         "raffle_ledger_continued",
+        "picture_fixed",
+        "picture_never_truncated",
     }
     | {f"{noun}_{rule}" for noun in APPEND_ONLY for rule in ("append_only", "never_truncated")}
 )
@@ -73,11 +75,14 @@ def in_force() -> frozenset[str]:
         return frozenset(name for (name,) in cursor.fetchall())
 
 
+def source() -> str:
+    """Everything that the migrations have told the database to refuse."""
+    return "".join(path.read_text("utf-8") for path in SQL)
+
+
 def functions() -> dict[str, str]:
     """The functions behind the triggers, by name, as the migration wrote them."""
-    return dict(
-        re.findall(r"CREATE FUNCTION (\w+)\(.*?AS \$\$(.*?)\$\$;?", SQL.read_text(), re.DOTALL)
-    )
+    return dict(re.findall(r"CREATE FUNCTION (\w+)\(.*?AS \$\$(.*?)\$\$;?", source(), re.DOTALL))
 
 
 def hollow() -> list[str]:

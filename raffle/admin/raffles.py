@@ -22,6 +22,7 @@ from raffle.admin.closing import CancelRaffle, CloseRaffle, ConfirmFigures
 from raffle.admin.drawing import AskForDraw, DrawWinner
 from raffle.admin.figures import Figures
 from raffle.admin.organising import OpenRaffle
+from raffle.admin.picture import ChangePicture
 from raffle.admin.previewing import Preview
 from raffle.admin.records import StaffAdmin
 from raffle.admin.steps import steps
@@ -42,8 +43,8 @@ BOXES = {"one_prize_each", "two_people"}  # a browser does not send a box that i
 @admin.register(Raffle)
 class RaffleAdmin(StaffAdmin):
     acts = (
-        Preview, OpenRaffle, CloseRaffle, ConfirmFigures, AskForDraw, DrawWinner, Claims,
-        CheckRecord, CancelRaffle,
+        ChangePicture, Preview, OpenRaffle, CloseRaffle, ConfirmFigures, AskForDraw, DrawWinner,
+        Claims, CheckRecord, CancelRaffle,
     )  # fmt: skip
     form = RaffleForm
     list_display = (

@@ -1,13 +1,14 @@
 """The nouns: what a raffle is made of, the questions it can answer, and what can never be stored.
 
 What Django cannot say is in migrations/guards.sql: together they hold every rule even against
-raw SQL. Only raffles change, how far the mails have come, and what is watched; everything else is
-only ever added.
+raw SQL. Only raffles change, their pictures, how far the mails have come, and what is watched;
+everything else is only ever added.
 """
 
 from raffle.models.draws import Award, Claim, Draw, Forfeit, Seal
 from raffle.models.locking import ClockTimestamp, RaffleQuerySet
 from raffle.models.mailing import MailedUpTo
+from raffle.models.pictures import Picture
 from raffle.models.raffles import MAX_CAPACITY, MOST_PICKS, MOST_PRIZES, Raffle, new_secret_key
 from raffle.models.receipts import ReceiptCopy
 from raffle.models.record import LedgerEntry
@@ -27,6 +28,7 @@ __all__ = [
     "LastCheck",
     "LedgerEntry",
     "MailedUpTo",
+    "Picture",
     "Proposal",
     "Purchase",
     "Raffle",

@@ -24,6 +24,10 @@ class RaffleQuerySet(models.QuerySet["Raffle"]):
     def public(self) -> RaffleQuerySet:
         return self.exclude(status="DRAFT")
 
+    def pictured(self) -> RaffleQuerySet:
+        """With what it takes to show the picture, if there is one, in the same statement."""
+        return self.select_related("picture").defer("picture__wide", "picture__small")
+
     def lock(self, raffle_id: int) -> Raffle:
         """Hold the raffle's row until COMMIT: every sale, change, void, close and draw queues here.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from raffle.models import MOST_A_PURCHASE, Purchase
 
-HOW_MANY = "Choose how many tickets you want, as a whole number from 1 to 1000."
-NO_KEY = "This form was incomplete. Here is a fresh one: please try again."
+HOW_MANY = _("Choose how many tickets you want, as a whole number from 1 to 1000.")
+NO_KEY = _("This form was incomplete. Here is a fresh one: please try again.")
 
 
 class PurchaseForm(forms.Form):

@@ -9,6 +9,7 @@ from operator import attrgetter
 
 from django.db import models
 from django.db.models import Case, F, Prefetch, Q, QuerySet, When
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from raffle.models import Award, ClockTimestamp, Purchase, Raffle, Ticket
@@ -18,11 +19,11 @@ from raffle.pages.showing import Held, purchases_of, wins_of
 class Phase(models.IntegerChoices):
     """Where a raffle stands, in the order of the list."""
 
-    OPEN = 0, "Open now"
-    UPCOMING = 1, "Opening soon"
-    ENDED = 2, "Waiting for the draw"
-    DRAWN = 3, "Drawn"
-    CANCELLED = 4, "Cancelled"
+    OPEN = 0, _("Open now")
+    UPCOMING = 1, _("Opening soon")
+    ENDED = 2, _("Waiting for the draw")
+    DRAWN = 3, _("Drawn")
+    CANCELLED = 4, _("Cancelled")
 
 
 def listed() -> QuerySet[Raffle]:
@@ -45,7 +46,8 @@ def listed() -> QuerySet[Raffle]:
     first = Award.objects.standing().filter(prize=1).select_related("ticket")
     raffles = Raffle.objects.public().as_it_stands().annotate(phase=phase)
     return (
-        raffles.select_related("draw", "seal")
+        raffles.pictured()
+        .select_related("draw", "seal", "picture")
         .defer("draw__picked", "draw__order", "seal__offsets")
         .prefetch_related(Prefetch("awards", first, to_attr="first"))
         .order_by("phase", "-pk")

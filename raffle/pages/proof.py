@@ -13,6 +13,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -53,7 +54,7 @@ def manifest(request: HttpRequest, slug: str) -> HttpResponseBase:
     raffle = _raffle(slug)
     frozen = closing.frozen(raffle)
     if frozen is None:
-        return _not_yet("There is no manifest yet: it is written when sales close.")
+        return _not_yet(_("There is no manifest yet: it is written when sales close."))
     lines = publishing.manifest_lines(raffle)
     return _file(request, lines, "text/plain; charset=utf-8", frozen.manifest, FINAL)
 
@@ -66,7 +67,7 @@ def draw(request: HttpRequest, slug: str) -> HttpResponseBase:
         raffle = _raffle(slug)
         summary = publishing.draw_summary(raffle)
     if summary is None:
-        return _not_yet("There is no draw yet: it is announced here when it is sealed.")
+        return _not_yet(_("There is no draw yet: it is announced here when it is sealed."))
     text = json.dumps(summary, indent=1) + "\n"
     return _file(request, [text], "application/json", raffle.head_hash, GROWING)
 

@@ -8,6 +8,8 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.utils.timesince import timeuntil
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from raffle.book import refusal
@@ -54,8 +56,8 @@ class Held:
     @property
     def label(self) -> str:
         if self.ticket.is_void:
-            return "Void ticket"
-        return "Winning ticket" if self.won else "Ticket"
+            return _("Void ticket")
+        return _("Winning ticket") if self.won else _("Ticket")
 
 
 def purchases_of(held: Iterable[Held]) -> list[Purchase]:
@@ -108,6 +110,15 @@ class RafflePage:
     @property
     def purchases(self) -> list[Purchase]:
         return purchases_of(self.held)
+
+    @property
+    def until_opening(self) -> str:
+        """In words, for whoever has no script that counts down."""
+        return timeuntil(self.raffle.opens_at, self.raffle.now) if self.raffle.opens_at else ""
+
+    @property
+    def until_closing(self) -> str:
+        return timeuntil(self.raffle.closes_at, self.raffle.now) if self.raffle.closes_at else ""
 
     # --- The terms --------------------------------------------------------------------------------
 
@@ -164,24 +175,27 @@ class RafflePage:
         return wins_of(self.held)
 
     @property
+    def held_ids(self) -> set[int]:
+        return {own.ticket.pk for own in self.held}
+
+    @property
     def news(self) -> str:
         """What is told to whoever was looking when the stage was reached."""
         match self.stage:
             case Stage.CLOSED:
-                return "Sales have closed."
+                return _("Sales have closed.")
             case Stage.CONFIRMED:
-                return "The figures are confirmed."
+                return _("The figures are confirmed.")
             case Stage.SEALED:
-                return "The draw is sealed."
+                return _("The draw is sealed.")
             case Stage.CANCELLED:
-                return "This raffle was cancelled."
+                return _("This raffle was cancelled.")
             case Stage.DRAWN:
                 if wins := self.wins:
-                    return " ".join(f"You won: {own.prize}." for own in wins)
-                first = self.standing.prizes[0].held
-                return (
-                    f"It is drawn. Ticket {first.ticket.number} won." if first else "It is drawn."
-                )
+                    return " ".join(_("You won: %s.") % own.prize for own in wins)
+                if first := self.standing.prizes[0].held:
+                    return _("It is drawn. Ticket %s won.") % first.ticket.number
+                return _("It is drawn.")
         return ""
 
 

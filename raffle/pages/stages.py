@@ -40,6 +40,10 @@ class Prize:
     def forfeited(self) -> list[Award]:
         return [award for award in self.awards if award.state == "forfeited"]
 
+    @property
+    def forfeited_numbers(self) -> str:
+        return ", ".join(str(award.ticket.number) for award in self.forfeited)
+
 
 @dataclass(frozen=True)
 class Standing:

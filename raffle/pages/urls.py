@@ -1,11 +1,13 @@
 from django.urls import path
 
-from raffle.pages import proof, receipts, views
+from raffle.pages import live, pictures, proof, receipts, views
 
 app_name = "raffle"
 urlpatterns = [
     path("", views.list_raffles, name="list"),
     path("raffles/<slug:slug>/", views.detail, name="detail"),
+    path("raffles/<slug:slug>/live/", live.live, name="live"),
+    path("raffles/<slug:slug>/<str:size>-<str:sha256>.webp", pictures.picture, name="picture"),
     path("raffles/<slug:slug>/buy", views.buy, name="buy"),
     path("raffles/<slug:slug>/ledger.jsonl", proof.ledger, name="ledger"),
     path("raffles/<slug:slug>/manifest.txt", proof.manifest, name="manifest"),

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from raffle import selling
@@ -25,6 +28,7 @@ from raffle.pages.forms import PurchaseForm
 
 RAFFLES_A_PAGE = 24
 TICKETS_A_PAGE = 60
+QUANTITY = re.compile("[1-9][0-9]{0,3}")
 
 
 class SeeOther(HttpResponseRedirect):
@@ -43,15 +47,23 @@ def list_raffles(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
-    return _raffle_page(request, slug)
+    return _raffle_page(request, slug, quantity=_quantity(request.GET))
 
 
 @never_cache
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def buy(request: HttpRequest, slug: str) -> HttpResponse:
+    """POST buys. GET brings whoever has chosen a quantity to where they can, with what they chose:
+    by way of signing in, or of signing up.
+    """
     page = reverse("raffle:detail", args=[slug])
-    if not isinstance(request.user, User):
-        return redirect_to_login(page)
+    if request.method != "POST" or not isinstance(request.user, User):
+        chosen = request.POST if request.method == "POST" else request.GET
+        back = f"{page}?quantity={_quantity(chosen)}"
+        if request.user.is_authenticated:
+            return HttpResponseRedirect(back)
+        new = "account_signup" if "account" in chosen else None
+        return redirect_to_login(back, login_url=new)
     form = PurchaseForm(request.POST)
     if not form.is_valid():
         return _raffle_page(request, slug, HTTPStatus.UNPROCESSABLE_ENTITY, problem=form.sentence())
@@ -90,13 +102,23 @@ def _refused(request: HttpRequest, slug: str, form: PurchaseForm, refused: Refus
 def _raffle_page(
     request: HttpRequest, slug: str, status: int = HTTPStatus.OK, **said: object
 ) -> HttpResponse:
-    raffle = get_object_or_404(Raffle.objects.public().as_it_stands(), slug=slug)
+    raffle = get_object_or_404(Raffle.objects.public().as_it_stands().pictured(), slug=slug)
     page = showing.raffle_page(raffle, request.user)
     context = {"raffle": raffle, "page": page, "key": uuid.uuid4(), "quantity": 1} | said
+    context["quantity"] = min(cast(int, context["quantity"]), page.most)
     return render(request, "raffle/detail.html", context, status=status)
+
+
+def _quantity(chosen: QueryDict) -> int:
+    """How many tickets somebody chose before they were asked to sign in; 1 if it makes no sense."""
+    told = chosen.get("quantity", "")
+    return int(told) if QUANTITY.fullmatch(told) else 1
 
 
 def _good_news(numbers: Sequence[int]) -> str:
     if len(numbers) == 1:
-        return f"Ticket {numbers[0]} is yours. Good luck!"
-    return f"Tickets {numbers[0]} to {numbers[-1]} are yours. Good luck!"
+        return _("Ticket %s is yours. Good luck!") % numbers[0]
+    return _("Tickets %(first)s to %(last)s are yours. Good luck!") % {
+        "first": numbers[0],
+        "last": numbers[-1],
+    }

@@ -98,13 +98,18 @@ def test_every_showing_of_the_page_has_a_key_of_its_own() -> None:
 def test_a_visitor_who_buys_signs_in_and_comes_back_to_the_raffle() -> None:
     raffle = make_raffle()
     response = send(browser(), raffle)
-    assert response.headers["Location"] == f"/accounts/login/?next={raffle.get_absolute_url()}"
+    assert response.headers["Location"] == (
+        f"/accounts/login/?next={raffle.get_absolute_url()}%3Fquantity%3D1"
+    )
     assert sold_numbers(raffle) == []
 
 
-def test_buying_is_by_post_only_and_looking_by_get_only() -> None:
+def test_looking_buys_nothing_and_is_by_get_only() -> None:
     raffle, client = make_raffle(), browser(make_buyer())
-    assert client.get(f"{raffle.get_absolute_url()}buy").status_code == 405
+    back = client.get(f"{raffle.get_absolute_url()}buy?quantity=2&key=k")
+    assert back.headers["Location"] == f"{raffle.get_absolute_url()}?quantity=2"
+    assert client.put(f"{raffle.get_absolute_url()}buy").status_code == 405
+    assert sold_numbers(raffle) == []
     for address in ("/", "/tickets/", raffle.get_absolute_url()):
         assert client.post(address).status_code == 405
         assert client.head(address).status_code == 200
@@ -246,7 +251,7 @@ def test_the_page_says_what_a_buyer_must_know() -> None:
         raffle.name, "A red bicycle", "Be kind.", "For the hall.", "The Cyclists",
         "2.50 EUR a ticket", "at most 2", "chance 1 in 100",
         'data-show="entries">2<', "secrets.randbelow",
-        f'<time datetime="{closes:%Y-%m-%dT%H:%M:%SZ}">', "UTC", 'data-show="remaining">98<',
+        f' datetime="{closes:%Y-%m-%dT%H:%M:%SZ}">', "UTC", 'data-show="remaining">98<',
         'max="100" value="2"', 'data-show="seq">3<',
     ):  # fmt: skip
         assert told in page, told
@@ -254,9 +259,21 @@ def test_the_page_says_what_a_buyer_must_know() -> None:
 
 def test_a_visitor_is_led_to_sign_in_and_back() -> None:
     raffle = make_raffle()
-    page = page_of(raffle)
-    assert f'href="/accounts/login/?next={raffle.get_absolute_url()}">Sign in to buy<' in page
-    assert "data-buy" not in page
+    assert "data-buy>" not in page_of(raffle)
+    chosen = f"{raffle.get_absolute_url()}buy?quantity=2"
+    back = f"next={raffle.get_absolute_url()}%3Fquantity%3D2"
+    for address, where in ((chosen, "login"), (f"{chosen}&account=new", "signup")):
+        assert browser().get(address).headers["Location"] == f"/accounts/{where}/?{back}"
+
+
+@pytest.mark.parametrize(
+    ("told", "chosen"), [("2", 2), ("1", 1), ("3", 2), ("0", 1), ("-1", 1), ("2x", 1), ("٢", 1)]
+)
+def test_what_was_chosen_before_signing_in_is_chosen_still(told: str, chosen: int) -> None:
+    raffle = make_raffle()
+    response = browser(make_buyer()).get(raffle.get_absolute_url(), {"quantity": told})
+    page = response.content.decode()
+    assert re.findall(r'value="(\d)" required checked', page) == [str(chosen)]
 
 
 def test_the_form_offers_no_more_than_the_buyer_may_have() -> None:

@@ -2,6 +2,10 @@
 // Everything works without it, and what it does not know it leaves to the plain form.
 
 import { BRISK, CALM, SECOND, pollState, purchase } from "./asking.js";
+import { countDown, serverClock } from "./clock.js";
+import { forget, recall, remember } from "./pending.js";
+import "./times.js";
+import { gettext, interpolate, language, ngettext } from "./translating.js";
 
 const CALM_AFTER = 30 * SECOND; // once nothing has changed for so long
 const OPENS_SOON = 60 * SECOND;
@@ -11,9 +15,9 @@ const page = document.querySelector("[data-raffle]");
 const statusLine = document.querySelector("[data-status-line]");
 const form = page.querySelector("[data-buy]");
 const button = form?.querySelector("button");
-const quantity = form?.querySelector("[data-quantity]");
 const note = page.querySelector("[data-note]");
 const visitor = page.querySelector("[data-visitor]");
+const quantity = page.querySelector("[data-quantity]");
 
 const { dataset } = page;
 const capacity = Number(dataset.capacity);
@@ -22,31 +26,34 @@ const opensAt = dataset.opens ? Date.parse(dataset.opens) : 0; // of a raffle th
 let remaining = Number(dataset.remaining);
 let held = Number(dataset.held);
 let selling = "selling" in dataset;
-let now = Date.now(); // the server's clock at its last answer
-let updated = now; // ours, then
-let changed = now; // ours, when something last happened
+const { now, set } = serverClock(dataset.now);
+let updated = Date.now(); // by our clock
+let changed = updated; // when something last happened
 let busy = false; // with a purchase
 
 const most = () => Math.min(limit - held, remaining);
-const tickets = (count) => (count === 1 ? "1 ticket" : `${count} tickets`);
+const holding = () => interpolate(gettext("You hold %(held)s of the %(limit)s that one person may hold."), { held, limit }, true);
 
 // What the button says, and the sentence below it.
 const words = {
-  idle: () => ["Buy", `You hold ${held} of the ${limit} that one person may hold.`],
-  pending: () => ["Getting your tickets…", ""],
-  retrying: () => ["Checking…",
-    "Connection dropped. Checking whether your ticket went through: you cannot be entered twice."],
-  error: () => ["Try again",
-    "Trying again asks about the same purchase: you cannot be entered twice."],
-  success: () => ["Yours. Good luck!", ""],
-  limit_reached: () => ["Limit reached", `You hold ${tickets(held)}, the most that one person may hold.`],
-  sold_out: () => ["Sold out", "Every ticket has been sold."],
-  closed: () => ["Sales closed", "Ticket sales have closed. No more tickets can be bought."],
-  not_open_yet: () => ["Not open yet", "Ticket sales have not started. This page tells you when they do."],
+  idle: () => [gettext("Buy"), holding()],
+  pending: () => [gettext("Getting your tickets…"), ""],
+  retrying: () => [gettext("Checking…"),
+    gettext("Connection dropped. Checking whether your ticket went through: you cannot be entered twice.")],
+  error: () => [gettext("Try again"),
+    gettext("Trying again asks about the same purchase: you cannot be entered twice.")],
+  success: () => [gettext("Yours. Good luck!"), ""],
+  limit_reached: () => [gettext("Limit reached"), interpolate(ngettext(
+    "You hold %(held)s ticket, the most that one person may hold.",
+    "You hold %(held)s tickets, the most that one person may hold.", held), { held }, true)],
+  sold_out: () => [gettext("Sold out"), gettext("Every ticket has been sold.")],
+  closed: () => [gettext("Sales closed"), gettext("Ticket sales have closed. No more tickets can be bought.")],
+  not_open_yet: () => [gettext("Not open yet"),
+    gettext("Ticket sales have not started. This page tells you when they do.")],
 };
 
 function restingState() {
-  if (!selling) return opensAt > now ? "not_open_yet" : "closed";
+  if (!selling) return opensAt > now() ? "not_open_yet" : "closed";
   if (remaining === 0) return "sold_out";
   return form && held >= limit ? "limit_reached" : "idle";
 }
@@ -79,15 +86,23 @@ function showCounts() {
   page.querySelector("progress").value = sold;
 }
 
-function showAge() {
+function showTime() {
   const seconds = Math.floor((Date.now() - updated) / SECOND);
-  show("age", `, updated ${seconds < 2 ? "just now" : `${seconds} s ago`}`);
+  show("age", seconds < 2 ? gettext(", updated just now") :
+    interpolate(gettext(", updated %(seconds)s s ago"), { seconds }, true));
+  countDown(page, now);
 }
 
 function showState(state = restingState(), sentence = words[state]()[1]) {
+  for (const line of page.querySelectorAll('[data-show="next"]')) line.hidden = remaining > 0;
   if (visitor) {
+    const focused = visitor.contains(document.activeElement);
     visitor.hidden = !["idle", "not_open_yet"].includes(state);
     note.textContent = state === "idle" ? "" : sentence;
+    quantity.hidden = state !== "idle";
+    if (state === "idle") fitQuantity();
+    if (focused && visitor.hidden) note.focus();
+    return;
   }
   if (!form) return;
   form.dataset.state = state;
@@ -107,7 +122,7 @@ function fitQuantity() {
   for (const choice of quantity.querySelectorAll("[type=radio]")) {
     const possible = choice.value <= most();
     choice.closest("label").hidden = !possible;
-    if (choice.checked && !possible) form.elements.quantity.value = most();
+    if (choice.checked && !possible) (form ?? visitor).elements.quantity.value = most();
   }
 }
 
@@ -124,12 +139,13 @@ function addTicket(number) {
 function take(state, date) {
   const over = state.cancelled || "sealed" in state; // what follows is on another kind of page
   if (over && !busy) {
-    location.replace(dataset.page);
+    clearInterval(timer);
+    import("./draw.js"); // goes on from here, on this page
     return null;
   }
   const before = restingState();
   const fewer = state.remaining < remaining;
-  now = date;
+  set(date);
   updated = Date.now();
   remaining = Math.min(remaining, state.remaining); // what is sold is never for sale again
   selling = state.status === "OPEN";
@@ -137,18 +153,19 @@ function take(state, date) {
   show("seq", state.ledger_head.seq);
   show("hash", state.ledger_head.hash.slice(0, 16));
   showCounts();
-  showAge();
+  showTime();
   if (!busy && !["success", "error"].includes(form?.dataset.state)) showState();
   announceMilestone();
-  const opensSoon = opensAt > now && opensAt - now < OPENS_SOON;
+  const opensSoon = opensAt > now() && opensAt - now() < OPENS_SOON;
   return opensSoon || updated - changed < CALM_AFTER ? BRISK : CALM;
 }
 
 function milestone() {
-  if (remaining === 0) return "Every ticket has been sold.";
-  if (!selling) return opensAt > now ? "" : "Ticket sales have closed.";
+  if (remaining === 0) return gettext("Every ticket has been sold.");
+  if (!selling) return opensAt > now() ? "" : gettext("Ticket sales have closed.");
   const few = FEW_LEFT.find((count) => remaining <= count);
-  return few ? `${few === 1 ? "Only 1 ticket is" : `At most ${few} tickets are`} left.` : "Ticket sales are open.";
+  if (!few) return gettext("Ticket sales are open.");
+  return interpolate(ngettext("Only %(few)s ticket is left.", "At most %(few)s tickets are left.", few), { few }, true);
 }
 
 let announced = milestone();
@@ -169,12 +186,17 @@ async function buy(event) {
   if (busy || button.getAttribute("aria-disabled") === "true") return; // a double click buys once
   quantity.disabled = false; // a disabled field has no value
   if (!form.reportValidity()) return;
-  const wanted = Number(new FormData(form).get("quantity"));
+  remember(form, Number(new FormData(form).get("quantity")));
+  showState("pending");
+  await send();
+}
+
+async function send() {
+  const { key, wanted } = recall(form);
   busy = true;
   complain("");
-  showState("pending");
-  const { key, csrfmiddlewaretoken: token } = form.elements;
-  const answer = await purchase(dataset.api, key.value, token.value, wanted, () => showState("retrying"));
+  const token = form.elements.csrfmiddlewaretoken.value;
+  const answer = await purchase(dataset.api, key, token, wanted, () => showState("retrying"));
   busy = false;
   changed = Date.now();
   settle(answer, wanted);
@@ -182,9 +204,10 @@ async function buy(event) {
 
 function settle(answer, wanted) {
   if (answer.code === "unknown") {
-    complain("We could not find out whether your ticket went through.");
+    complain(gettext("We could not find out whether your ticket went through."));
     return showState("error");
   }
+  forget(form);
   if (answer.success) return celebrate(answer);
   if (answer.code === "limit_reached") held = Math.max(held, limit - wanted + 1); // by another tab
   else if (answer.code === "not_enough_left") remaining = Math.min(remaining, wanted - 1);
@@ -202,19 +225,24 @@ function settle(answer, wanted) {
 function addReceipt(id, numbers) {
   const link = page.querySelector("[data-new-receipt]").content.cloneNode(true).querySelector("a");
   link.href = link.getAttribute("href").replace("00000000-0000-0000-0000-000000000000", id);
-  link.textContent = numbers.length === 1 ? `ticket ${numbers[0]}` : `tickets ${numbers[0]} to ${numbers.at(-1)}`;
+  link.textContent = numbers.length === 1 ?
+    interpolate(gettext("ticket %(number)s"), { number: numbers[0] }, true) :
+    interpolate(gettext("tickets %(first)s to %(last)s"), { first: numbers[0], last: numbers.at(-1) }, true);
   page.querySelector("[data-receipts]").append(link);
 }
 
 function celebrate(bought) {
-  held += bought.tickets.length;
+  const shown = new Set(Array.from(page.querySelectorAll("[data-tickets] [data-number]"), (place) => Number(place.textContent)));
+  const unseen = bought.tickets.filter((number) => !shown.has(number)); // all, unless the page came later
+  held += unseen.length;
   remaining = Math.min(remaining, bought.remaining);
   refresh();
-  bought.tickets.forEach(addTicket);
-  addReceipt(bought.purchase, bought.tickets);
-  const numbers = new Intl.ListFormat("en").format(bought.tickets.map(String));
-  const news = bought.tickets.length === 1 ? `Ticket ${numbers} is yours.` : `Tickets ${numbers} are yours.`;
-  showState("success", `${news} ${words.idle()[1]}`);
+  unseen.forEach(addTicket);
+  if (unseen.length) addReceipt(bought.purchase, bought.tickets);
+  const numbers = new Intl.ListFormat(language).format(bought.tickets.map(String));
+  const news = interpolate(ngettext("Ticket %(numbers)s is yours.", "Tickets %(numbers)s are yours.",
+    bought.tickets.length), { numbers }, true);
+  showState("success", `${news} ${holding()}`);
   announce(note.textContent);
   setTimeout(showState, 3 * SECOND);
 }
@@ -228,6 +256,10 @@ function refresh() {
 
 form?.addEventListener("submit", buy);
 window.addEventListener("pageshow", (event) => event.persisted && location.reload());
-setInterval(showAge, SECOND);
-if (form) showState();
+const timer = setInterval(showTime, SECOND);
+if (form || visitor) showState();
 const poll = pollState(dataset.api, take);
+if (form && recall(form)) { // the page was loaded again before the answer was there
+  showState("retrying", gettext("Checking whether your ticket went through: you cannot be entered twice."));
+  send();
+}

@@ -13,7 +13,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from raffle import organising
+from raffle import organising, picturing
+from raffle.management import lighthouse
 from raffle.models import Raffle
 
 STAFF = "stella@example.org"
@@ -37,6 +38,7 @@ class Command(BaseCommand):
                 User.objects.create_user(email, passwords[email])
             raffle = _demo_raffle()
             organising.create_raffle(raffle, by=staff)
+        picturing.set_picture(raffle_id=raffle.pk, file=lighthouse.draw(), alt=lighthouse.ALT)
         organising.open_raffle(raffle_id=raffle.pk, by=staff)
         self.stdout.write(f"Created the raffle “{raffle.name}” ({raffle.slug}), open for sale.")
         self.stdout.write("Accounts, with passwords that are shown only this once:")

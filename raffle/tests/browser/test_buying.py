@@ -128,6 +128,8 @@ def test_selling_out_elsewhere_is_seen(open_page: OpenPage) -> None:
     expect(page.locator(BUTTON)).to_have_attribute("aria-disabled", "true")
     expect(page.locator("[data-status-line]")).to_have_text("Every ticket has been sold.")
     expect(visitor.get_by_text("Sign in to buy")).to_be_hidden()
+    for seen in (page, visitor):
+        expect(seen.get_by_text("it shows the draw by itself")).to_be_visible()
 
 
 def test_the_limit_reached_in_another_tab_is_explained(open_page: OpenPage) -> None:
@@ -226,7 +228,7 @@ def test_signed_out_in_another_tab_the_buyer_signs_in_and_is_back(open_page: Ope
     page = open_page(raffle.get_absolute_url(), make_buyer())
     page.context.clear_cookies(name="sessionid")
     page.click(BUTTON)
-    page.wait_for_url(f"**/accounts/login/?next={raffle.get_absolute_url()}")
+    page.wait_for_url(f"**/accounts/login/?next={raffle.get_absolute_url()}%3Fquantity%3D1")
     assert sold_numbers(raffle) == []
 
 
@@ -252,24 +254,27 @@ def test_a_newcomer_signs_up_on_the_way_to_buying(open_page: OpenPage) -> None:
     raffle = make_raffle()
     email, password = f"new-{uuid.uuid4().hex}@example.org", "battery staple 7"
     page = open_page(raffle.get_absolute_url(), java_script_enabled=False, viewport=PHONE)
-    page.get_by_role("link", name="Make an account").click()
+    choose(page, 2)
+    page.get_by_role("button", name="Make an account").click()
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password:", exact=True).fill(password)
     page.get_by_label(re.compile("again")).fill(password)
     page.get_by_role("button", name="Sign up").click()
-    page.wait_for_url(f"**{raffle.get_absolute_url()}")
+    page.wait_for_url(f"**{raffle.get_absolute_url()}?quantity=2")
+    expect(page.get_by_label("2 tickets")).to_be_checked()
     page.click(BUTTON)
-    assert own_numbers(page) == ["1"]
+    assert own_numbers(page) == ["1", "2"]
 
     page.get_by_text("Account", exact=True).click()
     page.get_by_role("button", name="Sign out").click()
     page.goto(raffle.get_absolute_url())
-    page.get_by_role("link", name="Sign in to buy").click()
+    choose(page, 2)
+    page.get_by_role("button", name="Sign in to buy").click()
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"**{raffle.get_absolute_url()}")
-    assert own_numbers(page) == ["1"]
+    page.wait_for_url(f"**{raffle.get_absolute_url()}?quantity=2")
+    assert own_numbers(page) == ["1", "2"]
 
 
 # --- All pages ----------------------------------------------------------------------------------
