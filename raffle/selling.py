@@ -36,6 +36,7 @@ from raffle.errors import (
     StaffCannotBuy,
 )
 from raffle.models import Purchase, Raffle
+from raffle.refusals import counted
 
 ATTEMPTS = 3
 LOCK_TIMEOUT, STATEMENT_TIMEOUT = "55P03", "57014"  # SQLSTATE
@@ -47,6 +48,7 @@ RULES_OF_THE_DATABASE: dict[str, Callable[[], Refusal]] = {
 }
 
 
+@counted
 def purchase(*, slug: str, buyer: User, quantity: int, key: str) -> Receipt:
     """Sell `quantity` (>= 1) tickets of the raffle `slug` to `buyer`, or refuse and sell none.
 
