@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -25,24 +26,31 @@ def named_requests(
     Outermost: what goes wrong in any other middleware has a name, too. It asks nobody who is signed
     in, so that a request which did not need to know costs no look into the database.
     """
-    proxies: int = settings.ALLAUTH_TRUSTED_PROXY_COUNT
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        given = request.META
-        name, address = "", given.get("REMOTE_ADDR", "-")
-        if proxies and (forwarded := given.get("HTTP_X_FORWARDED_FOR")):
-            hops = forwarded.split(",")
-            if len(hops) >= proxies:  # it came through all of them
-                address = hops[-proxies].strip()[:45]
-                name = given.get("HTTP_X_REQUEST_ID", "")
-        if not name or not _well_formed(name):
-            name = os.urandom(8).hex()
-        request_id.set(name)
-        given[SEEN] = (name, None, address)
+        named = name(request.META)
         response = get_response(request)
         if user := getattr(request, "_cached_user", None):
-            given[SEEN] = (name, user.pk, address)
-        response.headers[HEADER] = name
+            request.META[SEEN] = (named, user.pk, request.META[SEEN][2])
+        response.headers[HEADER] = named
         return response
 
     return middleware
+
+
+def name(environ: dict[str, Any]) -> str:
+    """The request's name, from now on on its log lines and in `environ` for the log of requests."""
+    if SEEN in environ:
+        return str(environ[SEEN][0])
+    proxies: int = settings.ALLAUTH_TRUSTED_PROXY_COUNT
+    named, address = "", environ.get("REMOTE_ADDR", "-")
+    if proxies and (forwarded := environ.get("HTTP_X_FORWARDED_FOR")):
+        hops = forwarded.split(",")
+        if len(hops) >= proxies:  # it came through all of them
+            address = hops[-proxies].strip()[:45]
+            named = environ.get("HTTP_X_REQUEST_ID", "")
+    if not named or not _well_formed(named):
+        named = os.urandom(8).hex()
+    request_id.set(named)
+    environ[SEEN] = (named, None, address)
+    return named

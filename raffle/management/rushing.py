@@ -48,8 +48,7 @@ class Press:
         return "sold" if self.status == 200 else self.body.get("code", f"error {self.status}")
 
 
-@contextmanager
-def signed_in(buyers: Sequence[User]) -> Iterator[list[str]]:
+def sign_in(buyers: Sequence[User]) -> list[dict[str, str]]:
     """The request headers of each buyer's browser: session and CSRF cookies of their own."""
     expires = timezone.now() + timedelta(hours=1)
     sessions, headers = [], []
@@ -62,15 +61,23 @@ def signed_in(buyers: Sequence[User]) -> Iterator[list[str]]:
         }
         data = SessionStore().encode(holds)
         sessions.append(Session(session_key=session, session_data=data, expire_date=expires))
-        headers.append(
-            f"Cookie: {settings.SESSION_COOKIE_NAME}={session};"
-            f" {settings.CSRF_COOKIE_NAME}={csrf}\r\nX-CSRFToken: {csrf}\r\n"
-        )
+        cookies = {settings.SESSION_COOKIE_NAME: session, settings.CSRF_COOKIE_NAME: csrf}
+        cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        headers.append({"Cookie": cookie, "X-CSRFToken": csrf})
     Session.objects.bulk_create(sessions, batch_size=500)
+    return headers
+
+
+@contextmanager
+def signed_in(buyers: Sequence[User]) -> Iterator[list[str]]:
+    """The lines of sign_in(), and signs them out again."""
+    headers = sign_in(buyers)
+    names = f"{settings.SESSION_COOKIE_NAME}="
+    sessions = [told["Cookie"].partition(names)[2].partition(";")[0] for told in headers]
     try:
-        yield headers
+        yield ["".join(f"{name}: {value}\r\n" for name, value in told.items()) for told in headers]
     finally:
-        Session.objects.filter(pk__in=[session.pk for session in sessions]).delete()
+        Session.objects.filter(pk__in=sessions).delete()
 
 
 async def press_all(

@@ -7,6 +7,7 @@ import ipaddress
 import json
 import os
 import socket
+import time
 import urllib.request
 import uuid
 from argparse import ArgumentParser
@@ -23,6 +24,9 @@ from raffle.management.operating import FAILED, TRY_LATER, WRONG_STATE, Progress
 from raffle.management.rushing import Press, press_all, signed_in
 from raffle.models import Raffle, Ticket
 from raffle.verifying import verify
+from rafflesite.microcache import FRESH
+
+LOOKS = 4
 
 
 class Command(RaffleCommand):
@@ -94,13 +98,16 @@ exit status:
     def _same_raffle(self, site: SplitResult, raffle: Raffle) -> None:
         """The site must sell the raffle of this database, or the audit would mean nothing."""
         path = f"/api/raffles/{raffle.slug}/state"
-        try:
-            with urllib.request.urlopen(f"{site.geturl()}{path}", timeout=10) as answer:  # noqa: S310
-                state = json.load(answer)
-        except OSError as error:
-            self.stop(TRY_LATER, f"{site.geturl()} does not answer as the site: {error}")
-        if state["ledger_head"]["hash"] != raffle.head_hash:
-            self.stop(TRY_LATER, f"{site.geturl()} sells from another database than this one.")
+        for _ in range(LOOKS):
+            try:
+                with urllib.request.urlopen(f"{site.geturl()}{path}", timeout=10) as answer:  # noqa: S310
+                    state = json.load(answer)
+            except OSError as error:
+                self.stop(TRY_LATER, f"{site.geturl()} does not answer as the site: {error}")
+            if state["ledger_head"]["hash"] == raffle.head_hash:
+                return
+            time.sleep(FRESH)  # the answer may be as old as that
+        self.stop(TRY_LATER, f"{site.geturl()} sells from another database than this one.")
 
     # --- After ------------------------------------------------------------------------------------
 
