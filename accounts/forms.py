@@ -7,9 +7,13 @@ from typing import Any
 from allauth.account import app_settings
 from allauth.account import forms as allauth_forms
 from allauth.account.adapter import get_adapter
+from allauth.core import context
+from django import forms
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
+from accounts import work
 from accounts.models import User
 
 
@@ -25,6 +29,21 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
                 raise get_adapter().validation_error("email_taken")
             self.account_already_exists = True
         return email
+
+    def clean(self) -> Any:
+        """Last of all, so that a slip in another field costs nobody their proof."""
+        cleaned = super().clean()
+        if not self.errors:
+            self._check_work(self.data.get("work", ""))
+        return cleaned
+
+    def _check_work(self, payload: str) -> None:
+        if payload and not work.is_done(payload):
+            raise forms.ValidationError(_("The check was too old, or used before. Try again."))
+        if not payload and not work.may_do_without(context.request):
+            raise forms.ValidationError(
+                _("Too many accounts were made without JavaScript. Turn it on, or try again later.")
+            )
 
     def try_save(self, request: HttpRequest) -> Any:
         try:

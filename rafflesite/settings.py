@@ -133,6 +133,10 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "raffle:list"
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
+# Rounds of PBKDF2 a try, of 300 tries on average, that a sign-up costs a browser: about a second.
+SIGNUP_WORK: int = env.int("SIGNUP_WORK", default=200 if LOCAL else 10_000)
+# Whoever has no JavaScript does no work: few from one address, and few from all together.
+ACCOUNT_RATE_LIMITS = {"signup_without_work": "5/h/ip,60/h/key"}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
