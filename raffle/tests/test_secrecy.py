@@ -175,7 +175,7 @@ def masked(text: str, raffle: Raffle, number: int) -> str:
     for own in (ticket.code, str(ticket.purchase_id), ticket.buyer.email):
         text = text.replace(own, "…")
     text = re.sub(r'(name="(?:csrfmiddlewaretoken|key)" value=)"[^"]*"', r"\1…", text)
-    text = re.sub(r'("(?:purchased_at|receipt)": ?|data-now=)"[^"]*"', r"\1…", text)
+    text = re.sub(r'("(?:purchased_at|receipt)": ?|data-(?:now|buyer)=)"[^"]*"', r"\1…", text)
     return re.sub(rf"(?<![\w.:-]){number}(?![\w.:-])", "…", text)
 
 
