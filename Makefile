@@ -43,7 +43,7 @@ requirements: $(PY)
 
 # Collects what is to be translated into locale/, and compiles what has been.
 MESSAGES := $(PY) manage.py makemessages -l de -l es --no-wrap --no-obsolete --add-location=file \
-  --ignore '.venv/*' --ignore 'var/*' --ignore 'verify/*' --ignore '*/tests/*'
+  --ignore '.venv/*' --ignore 'var/*' --ignore '*/tests/*'
 messages: .venv/dev.stamp gettext
 	@export LOCAL=on SECRET_KEY=unused DATABASE_URL=postgres://localhost/unused; \
 	$(MESSAGES) && $(MESSAGES) -d djangojs --ignore 'bls12-381.js' && \
