@@ -25,6 +25,7 @@ from accounts import second_factor
 from accounts.models import User
 from raffle.models import Raffle
 from raffle.reports import writing
+from raffle.reports.alike import Alike
 from raffle.reports.draws import Drawing
 from raffle.reports.forms import SearchForm
 from raffle.reports.lines import Events, Exceptions
@@ -33,7 +34,7 @@ from raffle.reports.report import LAST, Cell, Report
 from raffle.reports.tickets import Tickets, Voids
 
 REPORTS: dict[str, type[Report]] = {
-    kind.name: kind for kind in (Drawing, Reconciliation, Tickets, Voids, Exceptions, Events)
+    kind.name: kind for kind in (Drawing, Reconciliation, Tickets, Voids, Exceptions, Events, Alike)
 }
 ROWS = 100  # on a page
 LONG, LONGEST = 24, 100  # letters, from which on a cell is broken, and wider
