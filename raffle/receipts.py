@@ -11,6 +11,10 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from raffle import ledger
 from raffle.models import Award, Draw, LedgerEntry, Purchase, Raffle, Ticket
@@ -18,9 +22,15 @@ from raffle.models import Award, Draw, LedgerEntry, Purchase, Raffle, Ticket
 MASK = "•" * 32  # where staff would see a validation code
 FEW = 3  # prizes on a paper ticket
 METHODS = {
-    Raffle.Method.LOCAL: "by the organiser's computer; you trust the organiser to run it unchanged",
-    Raffle.Method.BEACON: "with a public beacon; anybody can check that nobody chose the winner",
-    Raffle.Method.MANUAL: "from a drum; two people enter the numbers",
+    Raffle.Method.LOCAL: gettext_lazy(
+        "by the organiser's computer; you trust the organiser to run it unchanged"
+    ),
+    Raffle.Method.BEACON: gettext_lazy(
+        "with a public beacon; anybody can check that nobody chose the winner"
+    ),
+    Raffle.Method.MANUAL: gettext_lazy(
+        "from a drum; two people enter the numbers"
+    ),
 }
 
 
@@ -56,13 +66,17 @@ class Stub:
     @property
     def state(self) -> str:
         if self.is_void:
-            return "void"
+            return _("void")
         if self.award:
-            prize = f"won prize {self.award.prize}: {self.award.name}"
+            won = {
+                "prize": self.award.prize,
+                "name": self.award.name,
+                "claim_by": spell(self.award.claim_by),
+            }
             if self.award.state == "claimed":
-                return f"{prize} (claimed)"
-            return f"{prize} (claim it by {spell(self.award.claim_by)})"
-        return "valid"
+                return _("won prize %(prize)s: %(name)s (claimed)") % won
+            return _("won prize %(prize)s: %(name)s (claim it by %(claim_by)s)") % won
+        return _("valid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,61 +152,84 @@ class PurchaseReceipt:
         """What fits on a paper ticket."""
         more = len(self.prizes) - FEW
         shown = "; ".join(self.prizes[:FEW])
-        return f"{shown}; and {more} more, on the page of the raffle" if more > 0 else shown
+        if more <= 0:
+            return shown
+        rest = ngettext(
+            "and %(count)s more, on the page of the raffle",
+            "and %(count)s more, on the page of the raffle",
+            more,
+        )
+        return f"{shown}; {rest % {'count': more}}"
 
     @property
     def facts(self) -> list[Fact]:
         """All but prizes and tickets, in the order in which they are read."""
         raffle, bought = self.raffle, self.purchase
+        unit = _("online, %(site)s") % {"site": urlsplit(self.site).netloc}
+        line = _("line %(seq)s, %(hash)s") % {"seq": bought.ledger_seq, "hash": self.hash}
         found = [
-            Fact("Organiser", raffle.organiser, in_body=False),
-            Fact("Raffle", raffle.name, self.raffle_url, in_body=False),
-            Fact("Event", f"{str(raffle.uuid)[:8]} ({raffle.uuid})"),
-            Fact("Licence", raffle.licence),
-            Fact("Tickets", f"{self.numbers} ({self._state})"),
-            Fact("Issued", spell(bought.purchased_at)),
-            Fact("Sales unit", f"online, {urlsplit(self.site).netloc}"),
-            Fact("Price", self._price),
-            Fact("Draw", self._draw),
-            Fact("Method", METHODS[Raffle.Method(raffle.method)]),
-            Fact("Claim", self._claim),
-            Fact("Presence", "You need not be present at the draw."),
-            Fact("Contact", raffle.contact),
-            Fact("Rules", self.rules_url, self.rules_url),
-            Fact("Ledger", f"line {bought.ledger_seq}, {self.hash}", in_body=False),
+            Fact(_("Organiser"), raffle.organiser, in_body=False),
+            Fact(_("Raffle"), raffle.name, self.raffle_url, in_body=False),
+            Fact(_("Event"), f"{str(raffle.uuid)[:8]} ({raffle.uuid})"),
+            Fact(_("Licence"), raffle.licence),
+            Fact(_("Tickets"), f"{self.numbers} ({self._state})"),
+            Fact(_("Issued"), spell(bought.purchased_at)),
+            Fact(_("Sales unit"), unit),
+            Fact(_("Price"), self._price),
+            Fact(_("Draw"), self._draw),
+            Fact(_("Method"), str(METHODS[Raffle.Method(raffle.method)])),
+            Fact(_("Claim"), self._claim),
+            Fact(_("Presence"), _("You need not be present at the draw.")),
+            Fact(_("Contact"), raffle.contact),
+            Fact(_("Rules"), self.rules_url, self.rules_url),
+            Fact(_("Ledger"), line, in_body=False),
         ]
         return [fact for fact in found if fact.text]
 
     @property
     def _state(self) -> str:
         if self.is_cancelled:
-            return "void: the raffle was cancelled"
-        return f"valid, except void: {self.void_numbers}" if self.void_numbers else "valid"
+            return _("void: the raffle was cancelled")
+        if self.void_numbers:
+            return _("valid, except void: %(numbers)s") % {"numbers": self.void_numbers}
+        return _("valid")
 
     @property
     def _price(self) -> str:
         price, currency = self.purchase.unit_price, self.raffle.currency
         if not price:
-            return "free"
-        return f"{price} {currency} a ticket, {price * self.purchase.quantity} {currency} in all"
+            return _("free")
+        sums = {"price": price, "total": price * self.purchase.quantity, "currency": currency}
+        return _("%(price)s %(currency)s a ticket, %(total)s %(currency)s in all") % sums
 
     @property
     def _draw(self) -> str:
         if self.is_cancelled:
-            return "called off"
+            return _("called off")
         if self.drawn:
-            return f"made on {spell(self.drawn.drawn_at)}"
-        announced = self.raffle.draw_at
-        return f"announced for {spell(announced)}" if announced else "the date is announced later"
+            return _("made on %(time)s") % {"time": spell(self.drawn.drawn_at)}
+        if announced := self.raffle.draw_at:
+            return _("announced for %(time)s") % {"time": spell(announced)}
+        return _("the date is announced later")
 
     @property
     def _claim(self) -> str:
         days = self.raffle.claim_days
-        rule = f"within {days} day{'' if days == 1 else 's'} after the draw"
-        if self.drawn:
-            last = self.drawn.drawn_at + timedelta(days=days)
-            return f"{rule}: by {spell(last)}; a prize that is passed on, as long after that"
-        return f"{rule}; the exact time is announced with the result"
+        if not self.drawn:
+            rule = ngettext(
+                "within %(days)s day after the draw; the exact time is announced with the result",
+                "within %(days)s days after the draw; the exact time is announced with the result",
+                days,
+            )
+            return rule % {"days": days}
+        rule = ngettext(
+            "within %(days)s day after the draw: by %(time)s; a prize that is passed on, as long "
+            "after that",
+            "within %(days)s days after the draw: by %(time)s; a prize that is passed on, as long "
+            "after that",
+            days,
+        )
+        return rule % {"days": days, "time": spell(self.drawn.drawn_at + timedelta(days=days))}
 
 
 def of(raffle: Raffle, purchases: Sequence[Purchase], site: str) -> list[PurchaseReceipt]:
@@ -237,9 +274,22 @@ def _awards(raffle: Raffle, purchases: Sequence[object]) -> dict[int, Award]:
 
 
 def spell(at: datetime) -> str:
-    """A time of 24 hours with its zone, the same for everybody: 2 November 2026, 17:03:00 UTC."""
-    at = at.astimezone(UTC)
-    return f"{at.day} {at:%B %Y, %H:%M:%S} UTC"
+    """A time of 24 hours in the reader's zone, with UTC, which is the same for everybody:
+    2 November 2026, 18:03:00 CET (17:03:00 UTC); or as short as 2 November 2026, 17:03:00 UTC.
+    """
+    here, utc = timezone.localtime(at), at.astimezone(UTC)
+    if not here.utcoffset() and here.tzname() == "UTC":
+        return f"{_moment(utc)} UTC"
+    same_day = here.date() == utc.date()
+    beside = f"{utc:%H:%M:%S}" if same_day else _moment(utc)
+    zone = here.tzname() or ""
+    zone = f"UTC{zone}" if zone[:1] in "+-" else zone  # many zones have no name but their offset
+    return f"{_moment(here)} {zone} ({beside} UTC)"
+
+
+def _moment(at: datetime) -> str:
+    # Translators: how a day and a time are written, in the letters of Django's template filter date
+    return date_format(at.replace(tzinfo=None), _("j F Y, H:i:s"), use_l10n=False)
 
 
 def spans(numbers: Iterable[int]) -> str:
@@ -251,5 +301,8 @@ def spans(numbers: Iterable[int]) -> str:
         else:
             runs.append(range(number, number + 1))
     return ", ".join(
-        f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs
+        _("%(first)s to %(last)s") % {"first": run[0], "last": run[-1]}
+        if len(run) > 2
+        else ", ".join(map(str, run))
+        for run in runs
     )
