@@ -94,11 +94,7 @@ def _mail_a_batch(raffle_id: int, site: str, goes_on: Callable[[], bool], tally:
                     if count == BATCH or not goes_on():
                         break
                     count += 1
-                    if post.send(letter):
-                        tally.sent += 1
-                    else:
-                        tally.failed += 1
-                        log.error("Gave up %s", letter.extra_headers["Message-ID"])
+                    post_one(post, letter, tally)
                 place.seq, place.buyer = after
         except PostAway as problem:
             away = problem
@@ -137,6 +133,16 @@ def _notices(
         for holder, letter in letters.notices(entry, raffle, reached, site):
             yield letter, holder.pk
         after = holders[-1].pk
+
+
+def post_one(post: Post, letter: EmailMultiAlternatives, tally: Tally) -> None:
+    """Send `letter` or give it up, and count it. Raises PostAway."""
+    if post.send(letter):
+        tally.sent += 1
+    else:
+        tally.failed += 1
+        # Without the host: it would look like somebody's address, which no log has.
+        log.error("Gave up %s", letter.extra_headers["Message-ID"].strip("<>").split("@")[0])
 
 
 class Post:

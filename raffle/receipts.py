@@ -28,9 +28,7 @@ METHODS = {
     Raffle.Method.BEACON: gettext_lazy(
         "with a public beacon; anybody can check that nobody chose the winner"
     ),
-    Raffle.Method.MANUAL: gettext_lazy(
-        "from a drum; two people enter the numbers"
-    ),
+    Raffle.Method.MANUAL: gettext_lazy("from a drum; two people enter the numbers"),
 }
 
 

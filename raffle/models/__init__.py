@@ -7,7 +7,7 @@ everything else is only ever added.
 
 from raffle.models.draws import Award, Claim, Draw, Forfeit, Seal
 from raffle.models.locking import ClockTimestamp, RaffleQuerySet
-from raffle.models.mailing import MailedUpTo
+from raffle.models.mailing import MailedUpTo, NoReminders, RemindedUpTo
 from raffle.models.pictures import Picture
 from raffle.models.raffles import MAX_CAPACITY, MOST_PICKS, MOST_PRIZES, Raffle, new_secret_key
 from raffle.models.receipts import ReceiptCopy
@@ -28,6 +28,7 @@ __all__ = [
     "LastCheck",
     "LedgerEntry",
     "MailedUpTo",
+    "NoReminders",
     "Picture",
     "Proposal",
     "Purchase",
@@ -35,6 +36,7 @@ __all__ = [
     "RaffleQuerySet",
     "ReceiptCopy",
     "RefusalCount",
+    "RemindedUpTo",
     "Seal",
     "Ticket",
     "Void",

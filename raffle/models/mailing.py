@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from accounts.models import User
 from raffle.models.raffles import Raffle
 
 
@@ -18,3 +19,25 @@ class MailedUpTo(models.Model):
 
     def __str__(self) -> str:
         return f"mailed up to {self.seq}"
+
+
+class RemindedUpTo(models.Model):
+    """The worker's place among a raffle's holders, who are told once that its sales end soon: up to
+    `buyer` they were; `done` when all were.
+    """
+
+    raffle = models.OneToOneField(Raffle, models.PROTECT, primary_key=True)
+    buyer = models.PositiveBigIntegerField(default=0)
+    done = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return "all reminded" if self.done else f"reminded up to {self.buyer}"
+
+
+class NoReminders(models.Model):
+    """Somebody wants to hear no more of sales that end soon. It goes with whoever is erased."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="no_reminders")
+
+    def __str__(self) -> str:
+        return f"no reminders to {self.user_id}"

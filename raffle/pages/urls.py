@@ -1,6 +1,6 @@
 from django.urls import path
 
-from raffle.pages import live, pictures, proof, receipts, views
+from raffle.pages import live, pictures, proof, receipts, reminders, views
 
 app_name = "raffle"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("raffles/<slug:slug>/draw.json", proof.draw, name="draw"),
     path("raffles/<slug:slug>/verify/", proof.verify, name="verify"),
     path("verify_raffle.py", proof.verifier, name="verifier"),
+    path("reminders/<str:token>/", reminders.choose, name="reminders"),
     path("tickets/", views.tickets, name="tickets"),
     path("receipts/<uuid:purchase>/", receipts.show, name="receipt"),
     path("receipts/<uuid:purchase>.txt", receipts.text, name="receipt_text"),

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import Error, connection
 
-from raffle import mailing
+from raffle import mailing, reminding
 from raffle.management.operating import TRY_LATER, RaffleCommand
 from raffle.models import Raffle
 
@@ -28,6 +28,7 @@ log = logging.getLogger("raffle.mailing")
 class Command(RaffleCommand):
     help = """\
 Mails every buyer the receipt, and every holder the seal, the result, or that the raffle is off.
+A day before sales end it reminds, once, those who hold a ticket, may still buy and did not refuse.
 It reads the ledgers and remembers how far it came: start it again at any time, start several. It
 runs until it is told to end (SIGTERM, Ctrl-C); with --once it mails what is due and ends.
 
@@ -65,7 +66,7 @@ exit status:
         self, site: str, only: Raffle | None, goes_on: Callable[[], bool], tally: mailing.Tally
     ) -> None:
         try:
-            mailing.deliver(site, tally, only=only, goes_on=goes_on)
+            _mail(site, only, goes_on, tally)
         except mailing.PostAway as away:
             self.stop(TRY_LATER, f"The mail server is away; run it again. ({away.__cause__})")
 
@@ -83,7 +84,7 @@ def work(site: str, only: Raffle | None, goes_on: Callable[[], bool], tally: mai
     wait = POLL
     while goes_on():
         try:
-            mailing.deliver(site, tally, only=only, goes_on=goes_on)
+            _mail(site, only, goes_on, tally)
             wait = POLL
         except (mailing.PostAway, Error) as away:
             log.warning(
@@ -95,6 +96,13 @@ def work(site: str, only: Raffle | None, goes_on: Callable[[], bool], tally: mai
         until = time.monotonic() + wait
         while goes_on() and time.monotonic() < until:
             time.sleep(BLINK)
+
+
+def _mail(
+    site: str, only: Raffle | None, goes_on: Callable[[], bool], tally: mailing.Tally
+) -> None:
+    mailing.deliver(site, tally, only=only, goes_on=goes_on)
+    reminding.remind(site, tally, only=only, goes_on=goes_on)
 
 
 @contextmanager
