@@ -24,7 +24,7 @@ from django.views.decorators.http import require_safe
 from accounts import second_factor
 from accounts.models import User
 from raffle.models import Raffle
-from raffle.reports import writing
+from raffle.reports import everything, writing
 from raffle.reports.alike import Alike
 from raffle.reports.draws import Drawing
 from raffle.reports.forms import SearchForm
@@ -120,6 +120,26 @@ def export(request: HttpRequest, slug: str, name: str) -> HttpResponseBase:
         "Cache-Control": "private, no-store",
     }
     return StreamingHttpResponse(body, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+@for_readers
+def export_everything(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """The public record and every report in one file, all as of one line of the ledger."""
+    with _snapshot():
+        raffle, people = _raffle(slug), request.user.has_perm("accounts.view_user")
+        reports = [kind(raffle, people=people) for kind in REPORTS.values()]
+        contents = everything.files(raffle, reports)
+    body: Iterator[bytes] = iter(())
+    if request.method == "GET":
+        done = f"Exported everything as of line {raffle.head_seq}."
+        user = cast(User, request.user)
+        LogEntry.objects.log_actions(user.pk, [raffle], CHANGE, done, single_object=True)
+        body = everything.zipped(contents, raffle)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{raffle.slug}-{raffle.head_seq}.zip"',
+        "Cache-Control": "private, no-store",
+    }
+    return StreamingHttpResponse(body, content_type="application/zip", headers=headers)
 
 
 def shown(cell: Cell) -> tuple[str, str]:
