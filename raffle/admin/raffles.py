@@ -22,6 +22,7 @@ from raffle.admin.closing import CancelRaffle, CloseRaffle, ConfirmFigures
 from raffle.admin.drawing import AskForDraw, DrawWinner
 from raffle.admin.figures import Figures
 from raffle.admin.finding import FindTickets
+from raffle.admin.importing import ImportPrizes
 from raffle.admin.organising import OpenRaffle
 from raffle.admin.picture import ChangePicture
 from raffle.admin.previewing import Preview
@@ -44,8 +45,8 @@ BOXES = {"one_prize_each", "two_people"}  # a browser does not send a box that i
 @admin.register(Raffle)
 class RaffleAdmin(StaffAdmin):
     acts = (
-        ChangePicture, Preview, OpenRaffle, CloseRaffle, ConfirmFigures, AskForDraw, DrawWinner,
-        Claims, FindTickets, CheckRecord, CancelRaffle,
+        ImportPrizes, ChangePicture, Preview, OpenRaffle, CloseRaffle, ConfirmFigures,
+        AskForDraw, DrawWinner, Claims, FindTickets, CheckRecord, CancelRaffle,
     )  # fmt: skip
     form = RaffleForm
     list_display = (
