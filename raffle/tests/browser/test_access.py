@@ -1,0 +1,99 @@
+"""axe-core finds nothing that keeps anybody out, on any page for buyers, in any state."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from accounts.models import User
+from raffle import closing, drawing, organising
+from raffle.models import Raffle
+from raffle.tests.browser.conftest import OpenPage
+from raffle.tests.makers import buy, draw, make_buyer, make_raffle, make_staff
+from raffle.tests.test_pictures import pictured
+
+PHONE = {"width": 375, "height": 740}
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+PRIZES = [f"Prize {place}" for place in range(1, 9)]
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
+
+
+def held_by(alice: User, **terms: Any) -> Raffle:
+    raffle = make_raffle(**terms)
+    if "opens_at" not in terms:
+        pictured(raffle)
+        buy(raffle, alice, 2)
+        buy(raffle, make_buyer())
+    return raffle
+
+
+def in_every_state(alice: User) -> list[Raffle]:
+    soon = timezone.now() + timedelta(days=2)
+    raffles = [
+        held_by(alice, opens_at=soon),
+        held_by(alice, closes_at=soon, price="2.00", rules="Be kind.", description="For the hall."),
+        held_by(alice, limit=50, prizes=PRIZES),
+        held_by(alice, capacity=3),
+    ]
+    void, closed, confirmed, sealed, drawn, cancelled = (
+        held_by(alice, prizes=PRIZES[:3], method=method)
+        for method in ("manual", "local", "local", "beacon", "local", "local")
+    )
+    organising.void_ticket(
+        ticket_id=void.tickets.get(number=1).pk, by=make_staff(), reason="A mistake"
+    )
+    for raffle in (closed, confirmed):
+        closing.close_raffle(raffle_id=raffle.pk, by=None, reason="Enough")
+    closing.reconcile_raffle(raffle_id=confirmed.pk, by=None)
+    drawing.draw_winner(raffle_id=sealed.pk, by=None)
+    draw(drawn)
+    closing.cancel_raffle(raffle_id=cancelled.pk, by=None, reason="The storm")
+    return [*raffles, void, closed, confirmed, sealed, drawn, cancelled]
+
+
+@pytest.fixture(scope="module")
+def alice() -> User:
+    return make_buyer()
+
+
+@pytest.fixture(scope="module")
+def raffles(alice: User) -> list[Raffle]:
+    return in_every_state(alice)
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_nobody_is_kept_out_of_any_page(
+    open_page: OpenPage, colours: str, alice: User, raffles: list[Raffle]
+) -> None:
+    like: dict[str, Any] = {
+        "viewport": PHONE, "color_scheme": colours, "reduced_motion": "reduce",
+    }  # fmt: skip
+    bought = raffles[1].purchases.get(buyer=alice)
+    addresses = [
+        "/", "/tickets/", f"/receipts/{bought.pk}/", f"{raffles[1].get_absolute_url()}verify/",
+        *(raffle.get_absolute_url() for raffle in raffles),
+        *(f"{raffle.get_absolute_url()}live/" for raffle in raffles),
+    ]  # fmt: skip
+    page = open_page("/", alice, **like)
+    visitor = open_page("/", **like)
+    problems = {}
+    for seen, address in [
+        *((page, address) for address in addresses),
+        *((visitor, address) for address in (
+            "/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nowhere",
+            raffles[1].get_absolute_url(), raffles[2].get_absolute_url(),
+        )),
+    ]:  # fmt: skip
+        seen.goto(address)
+        if found := violations(seen):
+            problems[address] = found
+    assert problems == {}
