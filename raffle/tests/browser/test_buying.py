@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from raffle.models import Raffle
-from raffle.tests.browser.conftest import OpenPage
+from raffle.tests.browser.conftest import OpenPage, session_of
 from raffle.tests.makers import buy, draw, make_buyer, make_raffle, sold_numbers
 
 PHONE = {"width": 375, "height": 740}
@@ -229,6 +229,63 @@ def test_signed_out_in_another_tab_the_buyer_signs_in_and_is_back(open_page: Ope
     page.context.clear_cookies(name="sessionid")
     page.click(BUTTON)
     page.wait_for_url(f"**/accounts/login/?next={raffle.get_absolute_url()}%3Fquantity%3D1")
+    assert sold_numbers(raffle) == []
+
+
+def keep_the_first_answer(page: Page, *, bought: bool) -> None:
+    """The first purchase never ends: `bought` or not even sent. All later ones go through."""
+    asked: list[Route] = []
+
+    def handle(route: Route) -> None:
+        asked.append(route)
+        if len(asked) > 1:
+            route.continue_()
+        elif bought:
+            route.fetch()
+
+    page.route("**/purchase", handle)
+
+
+def test_loading_the_page_again_before_the_answer_is_there_buys_once(open_page: OpenPage) -> None:
+    raffle = make_raffle(limit=4)
+    page = open_page(raffle.get_absolute_url(), make_buyer())
+    keep_the_first_answer(page, bought=True)
+    choose(page, 2)
+    page.click(BUTTON)
+    state(page, "pending")
+    while not sold_numbers(raffle):
+        page.wait_for_timeout(20)
+    page.reload()
+    state(page, "success")
+    assert own_numbers(page) == ["1", "2"]
+    page.reload()
+    state(page, "idle")
+    assert sold_numbers(raffle) == [1, 2]
+
+
+def test_what_did_not_get_out_is_bought_after_loading_the_page_again(open_page: OpenPage) -> None:
+    raffle = make_raffle()
+    page = open_page(raffle.get_absolute_url(), make_buyer())
+    keep_the_first_answer(page, bought=False)
+    choose(page, 2)
+    page.click(BUTTON)
+    state(page, "pending")
+    page.reload()
+    state(page, "success")
+    assert sold_numbers(raffle) == [1, 2]
+
+
+def test_somebody_else_in_the_same_tab_buys_nothing_of_it(open_page: OpenPage) -> None:
+    raffle, bob = make_raffle(), make_buyer("bob")
+    page = open_page(raffle.get_absolute_url(), make_buyer())
+    keep_the_first_answer(page, bought=False)
+    page.click(BUTTON)
+    state(page, "pending")
+    site = page.url.partition("/raffles/")[0]
+    page.context.add_cookies([{"name": "sessionid", "value": session_of(bob), "url": site}])
+    page.reload()
+    page.wait_for_timeout(500)
+    state(page, "idle")
     assert sold_numbers(raffle) == []
 
 

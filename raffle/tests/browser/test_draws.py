@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -224,3 +224,52 @@ def test_no_stage_is_too_wide(open_page: OpenPage, width: int) -> None:
         for folded in page.locator("summary").all():
             folded.click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, raffle.pk
+
+
+# --- The moment -----------------------------------------------------------------------------------
+
+
+def test_the_draw_is_uncovered_before_anybody_is_told_what_it_means(open_page: OpenPage) -> None:
+    raffle, alice = make_raffle(), make_buyer()
+    buy(raffle, alice, 2)
+    page = open_page(raffle.get_absolute_url(), alice)  # still on sale: it goes on from there
+    page.locator("#buy").evaluate("heading => { heading.tabIndex = -1; heading.focus(); }")
+    stay(page)
+    number = draw(raffle).order[0]
+    look_again(page)
+    stage(page, "drawn")
+    expect(page.get_by_text("It is being drawn…")).to_be_visible()
+    expect(page.get_by_role("heading", name="You won!")).to_be_hidden()
+    assert announced(page) == []
+    expect(page.locator(".cover").first).to_be_visible()
+    expect(page.get_by_role("heading", name="You won!")).to_be_visible()
+    expect(page.locator(".cover")).to_have_count(0)
+    assert set(page.locator("[data-drawn]").all_inner_texts()) == {str(number)}
+    expect(page.locator(".winner--yours")).to_have_count(1)
+    expect(page.locator("[data-panel]")).to_be_focused()
+    assert announced(page) == ["You won: A bicycle."]
+
+
+def test_who_likes_no_motion_is_told_at_once(open_page: OpenPage) -> None:
+    raffle = closed(sold())
+    page = open_page(raffle.get_absolute_url(), reduced_motion="reduce")
+    stay(page)
+    number = draw(raffle).order[0]
+    page.evaluate(
+        """new MutationObserver(() => window.covered ||= !!document.querySelector(".cover"))
+             .observe(document.body, { childList: true, subtree: true })"""
+    )
+    look_again(page)
+    stage(page, "drawn")
+    expect(page.get_by_role("heading", name="It is drawn")).to_be_visible()
+    assert not page.evaluate("window.covered")
+    assert announced(page) == [f"It is drawn. Ticket {number} won."]
+
+
+def test_the_readers_own_time_stands_beside_the_organisers(open_page: OpenPage) -> None:
+    raffle = make_raffle(closes_at=datetime(2031, 7, 1, 22, tzinfo=UTC))
+    india = open_page(raffle.get_absolute_url(), timezone_id="Asia/Kolkata")
+    expect(india.locator(".facts .own-time")).to_have_text("2 Jul, 03:30 GMT+5:30 where you are")
+    here = open_page(raffle.get_absolute_url(), timezone_id="UTC")
+    expect(here.locator("[data-left]")).to_contain_text("days")
+    expect(here.locator(".own-time")).to_have_count(0)
