@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
+from django.utils.functional import Promise, lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext
+
+# Lazy: put into words when somebody reads it, in their language. Whoever sells for many at once
+# refuses for many, too.
+_ = cast("Callable[[str], str]", gettext_lazy)
+
+
+def _say(words: Callable[[], str]) -> str:
+    return words()
+
+
+_lazily = lazy(_say, str)  # made once: each making takes as long as a refusal
+
 
 class Refusal(Exception):
     """Something the rules forbid. Nothing was changed; the sentence says what to do next."""
 
     code = "refused"
     status = 409
-    title = "Refused."
+    title = _("Refused.")
     detail = ""
     retry_after: int | None = None  # seconds
 
     def __init__(self, detail: str = "") -> None:
-        self.detail = detail or self.detail
+        if isinstance(detail, Promise) or detail:  # asking a lazy one would put it into words
+            self.detail = detail
         super().__init__(self.detail)
 
 
@@ -22,45 +40,59 @@ class Refusal(Exception):
 
 class NotOpenYet(Refusal):
     code = "not_open_yet"
-    title = "Not open yet."
-    detail = "Ticket sales have not started. Come back when the raffle opens."
+    title = _("Not open yet.")
+    detail = _("Ticket sales have not started. Come back when the raffle opens.")
 
 
 class SalesClosed(Refusal):
     code = "closed"
-    title = "Sales are closed."
-    detail = "Ticket sales have closed. No more tickets can be bought."
+    title = _("Sales are closed.")
+    detail = _("Ticket sales have closed. No more tickets can be bought.")
 
 
 class SoldOut(Refusal):
     code = "sold_out"
-    title = "Sold out."
-    detail = "Every ticket has been sold."
+    title = _("Sold out.")
+    detail = _("Every ticket has been sold.")
 
 
 class NotEnoughLeft(Refusal):
     code = "not_enough_left"
-    title = "Not enough tickets left."
+    title = _("Not enough tickets left.")
 
     def __init__(self, remaining: int) -> None:
-        left = "1 ticket is" if remaining == 1 else f"{remaining} tickets are"
-        super().__init__(f"Only {left} left. Ask for fewer.")
+        def words() -> str:
+            sentence = ngettext(
+                "Only %(count)s ticket is left. Ask for fewer.",
+                "Only %(count)s tickets are left. Ask for fewer.",
+                remaining,
+            )
+            return sentence % {"count": remaining}
+
+        super().__init__(_lazily(words))
 
 
 class LimitReached(Refusal):
     code = "limit_reached"
-    title = "Limit Reached."
+    title = _("Limit Reached.")
 
     def __init__(self, limit: int, held: int) -> None:
-        most = "1 ticket" if limit == 1 else f"{limit} tickets"
-        super().__init__(f"One person may hold at most {most} of this raffle; you hold {held}.")
+        def words() -> str:
+            sentence = ngettext(
+                "One person may hold at most %(limit)s ticket of this raffle; you hold %(held)s.",
+                "One person may hold at most %(limit)s tickets of this raffle; you hold %(held)s.",
+                limit,
+            )
+            return sentence % {"limit": limit, "held": held}
+
+        super().__init__(_lazily(words))
 
 
 class KeyReused(Refusal):
     code = "idempotency_key_reused"
     status = 422
-    title = "Idempotency key already used."
-    detail = (
+    title = _("Idempotency key already used.")
+    detail = _(
         "This form, or key, has already bought something else. Reload the page, or use a new key."
     )
 
@@ -68,23 +100,23 @@ class KeyReused(Refusal):
 class StaffCannotBuy(Refusal):
     code = "staff_cannot_buy"
     status = 403
-    title = "Staff cannot buy."
-    detail = "Staff accounts run the draw, so they can never hold a ticket."
+    title = _("Staff cannot buy.")
+    detail = _("Staff accounts run the draw, so they can never hold a ticket.")
 
 
 class NotYourself(Refusal):
     code = "not_yourself"
     status = 403
-    title = "That is somebody else."
-    detail = "Tickets go to the account that is signed in. Leave userId out."
+    title = _("That is somebody else.")
+    detail = _("Tickets go to the account that is signed in. Leave userId out.")
 
 
 class Busy(Refusal):
     code = "busy"
     status = 503
-    title = "Too busy right now."
+    title = _("Too busy right now.")
     retry_after = 2
-    detail = "Many people are buying at this moment. Nothing was changed; try again."
+    detail = _("Many people are buying at this moment. Nothing was changed; try again.")
 
 
 class OutcomeUnknown(Refusal):
@@ -92,9 +124,9 @@ class OutcomeUnknown(Refusal):
 
     code = "outcome_unknown"
     status = 503
-    title = "We could not find out."
+    title = _("We could not find out.")
     retry_after = 2
-    detail = (
+    detail = _(
         "The connection to the database broke, so we do not know yet whether your purchase "
         "went through. Ask again with the same key: you cannot be charged twice."
     )
@@ -105,103 +137,110 @@ class OutcomeUnknown(Refusal):
 
 class NotADraft(Refusal):
     code = "not_a_draft"
-    title = "Already opened."
-    detail = "Only a draft can be opened, and only once."
+    title = _("Already opened.")
+    detail = _("Only a draft can be opened, and only once.")
 
 
 class ClosesInThePast(Refusal):
     code = "closes_in_the_past"
-    title = "The closing time has passed."
-    detail = "The closing time lies in the past. Change it before you open the raffle."
+    title = _("The closing time has passed.")
+    detail = _("The closing time lies in the past. Change it before you open the raffle.")
 
 
 class NotOpen(Refusal):
     code = "not_open"
-    title = "The raffle is not open."
-    detail = "This can only be done while the raffle is open."
+    title = _("The raffle is not open.")
+    detail = _("This can only be done while the raffle is open.")
 
 
 class ClosedForGood(Refusal):
     code = "closed_for_good"
-    title = "Closed for good."
-    detail = "This raffle is closed, so nothing about it can be changed any more."
+    title = _("Closed for good.")
+    detail = _("This raffle is closed, so nothing about it can be changed any more.")
 
 
 class Frozen(Refusal):
     code = "frozen"
-    title = "Frozen since the first sale."
+    title = _("Frozen since the first sale.")
 
     def __init__(self, fields: str) -> None:
-        super().__init__(f"Tickets have been sold on these terms, so they stay: {fields}.")
+        def words() -> str:
+            sentence = gettext("Tickets have been sold on these terms, so they stay: %(fields)s.")
+            return sentence % {"fields": fields}
+
+        super().__init__(_lazily(words))
 
 
 class AlreadyVoid(Refusal):
     code = "already_void"
-    title = "Already void."
+    title = _("Already void.")
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"Ticket {number} is void already.")
+        def words() -> str:
+            return gettext("Ticket %(number)s is void already.") % {"number": number}
+
+        super().__init__(_lazily(words))
 
 
 class ReasonMissing(Refusal):
     code = "reason_missing"
     status = 422
-    title = "A reason is needed."
-    detail = "Say why: the reason stays in the public record."
+    title = _("A reason is needed.")
+    detail = _("Say why: the reason stays in the public record.")
 
 
 class NothingSold(Refusal):
     code = "nothing_sold"
-    title = "Nothing to draw from."
-    detail = "No valid ticket was sold, so there is nobody who could win."
+    title = _("Nothing to draw from.")
+    detail = _("No valid ticket was sold, so there is nobody who could win.")
 
 
 class ManifestChanged(Refusal):
     code = "manifest_changed"
-    title = "The record is broken."
-    detail = "The tickets are not those that were frozen at the close. Run verify_raffle."
+    title = _("The record is broken.")
+    detail = _("The tickets are not those that were frozen at the close. Run verify_raffle.")
 
 
 class NotClosed(Refusal):
     code = "not_closed"
-    title = "The raffle is not closed."
-    detail = "Close the raffle first: only then is the list of tickets final."
+    title = _("The raffle is not closed.")
+    detail = _("Close the raffle first: only then is the list of tickets final.")
 
 
 class Cancelled(Refusal):
     code = "cancelled"
-    title = "Cancelled."
-    detail = "This raffle was cancelled: all its tickets are void."
+    title = _("Cancelled.")
+    detail = _("This raffle was cancelled: all its tickets are void.")
 
 
 class AlreadyReconciled(Refusal):
     code = "already_reconciled"
-    title = "Already confirmed."
-    detail = "The figures have been confirmed already."
+    title = _("Already confirmed.")
+    detail = _("The figures have been confirmed already.")
 
 
 class NotReconciled(Refusal):
     code = "not_reconciled"
-    title = "The figures are not confirmed."
-    detail = "Close the raffle and confirm its figures first; then it can be drawn."
+    title = _("The figures are not confirmed.")
+    detail = _("Close the raffle and confirm its figures first; then it can be drawn.")
 
 
 class AlreadySealed(Refusal):
     code = "already_sealed"
-    title = "Already sealed."
-    detail = "The draw is sealed already: there is one seal, and no way back."
+    title = _("Already sealed.")
+    detail = _("The draw is sealed already: there is one seal, and no way back.")
 
 
 class OnePersonIsEnough(Refusal):
     code = "one_person_is_enough"
-    title = "One person is enough."
-    detail = "In this raffle nobody needs to confirm that: do it at once."
+    title = _("One person is enough.")
+    detail = _("In this raffle nobody needs to confirm that: do it at once.")
 
 
 class SecondPersonNeeded(Refusal):
     code = "second_person_needed"
-    title = "A second person is needed."
-    detail = (
+    title = _("A second person is needed.")
+    detail = _(
         "Two members of staff are needed: one asks for it in the administration, and another "
         "one confirms it there."
     )
@@ -210,14 +249,14 @@ class SecondPersonNeeded(Refusal):
 class WrongNumbers(Refusal):
     code = "wrong_numbers"
     status = 422
-    title = "These numbers cannot be right."
+    title = _("These numbers cannot be right.")
 
 
 class NumbersDiffer(Refusal):
     code = "numbers_differ"
     status = 422
-    title = "The numbers differ."
-    detail = (
+    title = _("The numbers differ.")
+    detail = _(
         "These are not the numbers, in the order, that the first person entered. Nothing was "
         "drawn. Read the tickets from the drum again, together."
     )
@@ -228,9 +267,9 @@ class BeaconLate(Refusal):
 
     code = "beacon_late"
     status = 503
-    title = "Waiting for the beacon."
+    title = _("Waiting for the beacon.")
     retry_after = 3
-    detail = (
+    detail = _(
         "The sealed beacon round could not be had yet. Nothing is lost: whatever it says is "
         "fixed already. Try again in a moment."
     )
@@ -241,27 +280,27 @@ class BeaconLate(Refusal):
 
 class AlreadySettled(Refusal):
     code = "already_settled"
-    title = "Already settled."
-    detail = "This prize has been claimed or forfeited already."
+    title = _("Already settled.")
+    detail = _("This prize has been claimed or forfeited already.")
 
 
 class WrongCode(Refusal):
     code = "wrong_code"
     status = 422
-    title = "Not the validation code."
-    detail = "That is not the validation code of the winning ticket."
+    title = _("Not the validation code.")
+    detail = _("That is not the validation code of the winning ticket.")
 
 
 class ClaimTooLate(Refusal):
     code = "claim_too_late"
-    title = "Too late."
-    detail = "The time to claim this prize is over. It can only be forfeited now."
+    title = _("Too late.")
+    detail = _("The time to claim this prize is over. It can only be forfeited now.")
 
 
 class ClaimStillPossible(Refusal):
     code = "claim_still_possible"
-    title = "It can still be claimed."
-    detail = (
+    title = _("It can still be claimed.")
+    detail = _(
         "The winner still has time to claim this prize. Before that only they can give it up, "
         "with their validation code."
     )

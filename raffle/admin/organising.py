@@ -49,7 +49,7 @@ class OpenRaffle(Act):
     def hindrance(self) -> str:
         if not self.is_draft:
             return NotADraft().detail
-        return " ".join(item.says for item in self.musts)
+        return " ".join(str(item.says) for item in self.musts)
 
     @property
     def is_offered(self) -> bool:

@@ -69,7 +69,7 @@ def state(request: HttpRequest, slug: Slug) -> State:
 def problem_kind(request: HttpRequest, code: Slug) -> Kind:
     """What the `type` of a problem points to."""
     if kind := kinds().get(code):
-        return Kind(code=code, status=kind.status, title=kind.title)
+        return Kind(code=code, status=kind.status, title=str(kind.title))
     raise NotFound
 
 

@@ -50,7 +50,7 @@ class OperatorCommand(BaseCommand):
         self.stdout.write(json.dumps(result) if as_json else sentence)
 
     def stop(self, status: int, why: str) -> NoReturn:
-        raise CommandError(why, returncode=status)
+        raise CommandError(str(why), returncode=status)
 
     def confirm(self, question: str, word: str, otherwise: str) -> None:
         """Have a person type `word`; stop if nobody is there, or types something else."""

@@ -10,8 +10,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core import mail
@@ -499,3 +500,52 @@ def test_an_unknown_raffle_is_named() -> None:
     with pytest.raises(CommandError, match="no raffle") as refused:
         call_command("send_mail", "--once", f"--site={SITE}", "--raffle=nowhere")
     assert refused.value.returncode == 3
+
+
+# --- In the words of whom it goes to --------------------------------------------------------------
+
+
+def test_times_are_told_in_the_reader_s_zone_with_utc_beside(office: PostOffice) -> None:
+    raffle, alice, bob = make_raffle(), make_buyer(time_zone="Asia/Tokyo"), make_buyer("bob")
+    for buyer in (alice, bob):
+        buy(raffle, buyer)
+    deliver(raffle)
+    for buyer, zone in ((alice, "Asia/Tokyo"), (bob, "UTC")):
+        at = Purchase.objects.get(raffle=raffle, buyer=buyer).purchased_at
+        here = at.astimezone(ZoneInfo(zone))
+        said = text(office.to(buyer.email)[-1])
+        assert f"Issued: {here:%-d %B %Y, %H:%M:%S} {here.tzname()}" in said
+        assert f"{at:%H:%M:%S} UTC" in said
+
+
+def test_each_mail_is_in_its_reader_s_language(office: PostOffice) -> None:
+    """Django's own names of months stand for all words: they are there in every language."""
+    raffle = make_raffle(draw_at=datetime(2031, 5, 17, 12, tzinfo=UTC))
+    asked = {"de": "17 Mai 2031", "es": "17 mayo 2031", "": "17 May 2031", "xx": "17 May 2031"}
+    buyers = {language: make_buyer(language=language) for language in asked}
+    for buyer in buyers.values():
+        buy(raffle, buyer)
+    deliver(raffle)
+    for language, buyer in buyers.items():
+        (letter,) = office.to(buyer.email)
+        assert f"{language if language in ('de', 'es') else 'en'}" in text(letter, "html")[:40]
+        said = text(letter).lower().replace(".", "").replace(" de ", " ")
+        assert asked[language].lower() in said
+
+
+def test_only_a_winner_is_led_to_the_code_and_to_none_but_their_own(office: PostOffice) -> None:
+    raffle, buyers = make_raffle(), make_buyers(3)
+    for buyer in buyers:
+        buy(raffle, buyer)
+    deliver(raffle)
+    office.mails.clear()
+    draw(raffle)
+    deliver(raffle)
+    won = Award.objects.get(raffle=raffle).ticket
+    codes = list(raffle.tickets.values_list("code", flat=True))
+    for buyer in buyers:
+        (letter,) = office.to(buyer.email)
+        for form in ("plain", "html"):
+            link = f"{SITE}/receipts/{won.purchase_id}/"
+            assert (link in text(letter, form)) == (buyer.pk == won.buyer_id)
+            assert not [code for code in codes if code in text(letter, form)]
