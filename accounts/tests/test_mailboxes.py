@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from accounts import erasing
 from accounts.mailboxes import canonical
-from accounts.models import User
+from accounts.models import User, UserManager
 from accounts.tests.authenticator import PASSWORD, sign_in, with_password
 from raffle.tests.makers import make_buyer, make_buyers
 
@@ -117,6 +117,16 @@ def test_the_answer_tells_nobody_who_has_an_account() -> None:
     assert (new.status_code, known.status_code, unknown.status_code) == (302, 302, 302)
     assert "already exists" in str(mail.outbox[0].body)
     assert mail.outbox[0].to == [f"{name}+again@example.org"]
+    assert User.objects.filter(mailbox=f"{name}@example.org").count() == 1
+
+
+@pytest.mark.usefixtures("verified")
+def test_two_sign_ups_in_the_same_moment_make_one_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither sees the other yet: the database decides, and both get the same answer."""
+    name = someone()
+    monkeypatch.setattr(UserManager, "has_mailbox", lambda *_, **__: False)
+    first, second = sign_up(f"{name}@example.org"), sign_up(f"{name}+again@example.org")
+    assert first.headers["Location"] == second.headers["Location"]
     assert User.objects.filter(mailbox=f"{name}@example.org").count() == 1
 
 
