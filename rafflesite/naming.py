@@ -28,10 +28,11 @@ def named_requests(
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        named = name(request.META)
+        environ = request.META  # kept: allauth takes up a form from before with other headers
+        named = name(environ)
         response = get_response(request)
         if user := getattr(request, "_cached_user", None):
-            request.META[SEEN] = (named, user.pk, request.META[SEEN][2])
+            environ[SEEN] = (named, user.pk, environ[SEEN][2])
         response.headers[HEADER] = named
         return response
 
