@@ -8,6 +8,8 @@ from typing import Any
 from django import forms
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from raffle import awarding
 from raffle.admin.acts import Act, Page
@@ -44,7 +46,7 @@ def rows(figures: Figures) -> list[Row]:
 class Claims(Page):
     """The prizes of a raffle, and what is still to be done about them."""
 
-    name, title = "claims", "Prizes and claims"
+    name, title = "claims", gettext_lazy("Prizes and claims")
     permissions = ("raffle.award_prize", "raffle.view_award")
 
     @property
@@ -81,7 +83,7 @@ class AwardAct(Act):
 
 
 class ClaimPrize(AwardAct):
-    name, title = "claim", "Record a claim"
+    name, title = "claim", gettext_lazy("Record a claim")
 
     def form(self, data: Any = None) -> forms.Form:
         return ClaimForm(data)
@@ -92,11 +94,12 @@ class ClaimPrize(AwardAct):
 
     def act(self, said: dict[str, Any]) -> str:
         awarding.record_claim(award_id=self.subject.pk, by=self.user, code=said["code"])
-        return f"Prize {self.subject.prize} was claimed with ticket {self.subject.ticket.number}."
+        told = {"prize": self.subject.prize, "ticket": self.subject.ticket.number}
+        return _("Prize %(prize)d was claimed with ticket %(ticket)d.") % told
 
 
 class ForfeitPrize(AwardAct):
-    name, title = "forfeit", "Pass the prize on"
+    name, title = "forfeit", gettext_lazy("Pass the prize on")
 
     def form(self, data: Any = None) -> forms.Form:
         return ForfeitForm(data)
@@ -113,7 +116,9 @@ class ForfeitPrize(AwardAct):
         passed_to = awarding.forfeit_prize(
             award_id=self.subject.pk, by=self.user, reason=said["reason"], code=said["code"]
         )
-        lost = f"Ticket {self.subject.ticket.number} has forfeited prize {self.subject.prize}"
+        told = {"ticket": self.subject.ticket.number, "prize": self.subject.prize}
         if passed_to is None:
-            return f"{lost}. Nobody is next in line."
-        return f"{lost}: it goes to ticket {passed_to.ticket.number}."
+            lost = _("Ticket %(ticket)d has forfeited prize %(prize)d. Nobody is next in line.")
+            return lost % told
+        lost = _("Ticket %(ticket)d has forfeited prize %(prize)d: it goes to ticket %(next)d.")
+        return lost % (told | {"next": passed_to.ticket.number})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from raffle import closing
 from raffle.admin.acts import Act
@@ -14,24 +16,28 @@ from raffle.models import Raffle
 
 
 class CloseRaffle(Act):
-    name, title, permissions = "close", "Close for good", ("raffle.close_raffle",)
+    name, title, permissions = "close", gettext_lazy("Close for good"), ("raffle.close_raffle",)
 
     def form(self, data: Any = None) -> forms.Form:
         return ReasonForm(data)
 
     def act(self, said: dict[str, Any]) -> str:
         closing.close_raffle(raffle_id=self.raffle.pk, by=self.user, reason=said["reason"])
-        return "Closed the raffle for good."
+        return _("Closed the raffle for good.")
 
 
 class ConfirmFigures(Act):
-    name, title, permissions = "confirm", "Confirm the figures", ("raffle.close_raffle",)
+    name, title, permissions = (
+        "confirm",
+        gettext_lazy("Confirm the figures"),
+        ("raffle.close_raffle",),
+    )
 
     def form(self, data: Any = None) -> forms.Form:
         return ConfirmForm(
             data,
-            label="I have checked these figures: they add up, and they are those of our sales.",
-            otherwise="Tick the box once you have checked the figures.",
+            label=_("I have checked these figures: they add up, and they are those of our sales."),
+            otherwise=_("Tick the box once you have checked the figures."),
         )
 
     @property
@@ -44,18 +50,30 @@ class ConfirmFigures(Act):
 
     def act(self, said: dict[str, Any]) -> str:
         found = closing.reconcile_raffle(raffle_id=self.raffle.pk, by=self.user)
-        return (
-            f"Confirmed the figures: {found.sold} valid + {found.void} void "
-            f"+ {found.unsold} not sold = {self.raffle.capacity}."
-        )
+        return _(
+            "Confirmed the figures: %(sold)d valid + %(void)d void + %(unsold)d not sold "
+            "= %(capacity)d."
+        ) % {
+            "sold": found.sold,
+            "void": found.void,
+            "unsold": found.unsold,
+            "capacity": self.raffle.capacity,
+        }
 
 
 class CancelRaffle(Act):
-    name, title, permissions = "cancel", "Cancel the raffle", ("raffle.cancel_raffle",)
+    name, title, permissions = (
+        "cancel",
+        gettext_lazy("Cancel the raffle"),
+        ("raffle.cancel_raffle",),
+    )
 
     def form(self, data: Any = None) -> forms.Form:
         return CancelForm(
-            data, raffle=self.raffle, to="cancel it", otherwise="Nothing was cancelled."
+            data,
+            raffle=self.raffle,
+            label=_("Type the raffle’s name to cancel it"),
+            otherwise=_("Nothing was cancelled."),
         )
 
     @property
@@ -68,4 +86,4 @@ class CancelRaffle(Act):
 
     def act(self, said: dict[str, Any]) -> str:
         closing.cancel_raffle(raffle_id=self.raffle.pk, by=self.user, reason=said["reason"])
-        return "Cancelled the raffle: all its tickets are void."
+        return _("Cancelled the raffle: all its tickets are void.")

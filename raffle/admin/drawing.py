@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from raffle import drawing, seconding
 from raffle.admin.acts import Act
@@ -62,15 +64,15 @@ class DrawAct(Act):
 class AskForDraw(DrawAct):
     """Where two people are needed: the first one, who enters what came from the drum, if any."""
 
-    name, title = "ask", "Ask for the draw"
+    name, title = "ask", gettext_lazy("Ask for the draw")
 
     def form(self, data: Any = None) -> forms.Form:
         if self.from_a_drum:
             return DrumForm(data)
         return ConfirmForm(
             data,
-            label="The figures are right, and this raffle is to be drawn now.",
-            otherwise="Tick the box if the raffle is to be drawn.",
+            label=_("The figures are right, and this raffle is to be drawn now."),
+            otherwise=_("Tick the box if the raffle is to be drawn."),
         )
 
     @property
@@ -90,36 +92,37 @@ class AskForDraw(DrawAct):
     def label(self) -> str:
         if not self.from_a_drum:
             return super().label
-        return "Enter the numbers anew" if self.figures.asked else "Enter the numbers"
+        return _("Enter the numbers anew") if self.figures.asked else _("Enter the numbers")
 
     def act(self, said: dict[str, Any]) -> str:
         numbers = said.get("numbers", ())
         seconding.propose_draw(raffle_id=self.raffle.pk, by=self.user, numbers=numbers)
-        return "Asked for the draw: another member of staff must confirm it."
+        return _("Asked for the draw: another member of staff must confirm it.")
 
 
 class DrawWinner(DrawAct):
     """Draw alone or as the second one; seal, and publish once the beacon's round is out."""
 
-    name, title = "draw", "Draw the winner"
+    name, title = "draw", gettext_lazy("Draw the winner")
 
     @property
     def label(self) -> str:
         if self.figures.draw:
-            return "The draw"
+            return _("The draw")
         if self.figures.seal:
-            return "Publish the result"
+            return _("Publish the result")
         if self.figures.needs_two:
-            return "Confirm and seal" if self.by_beacon else "Confirm and draw"
-        return "Seal the draw" if self.by_beacon else super().label
+            return _("Confirm and seal") if self.by_beacon else _("Confirm and draw")
+        return _("Seal the draw") if self.by_beacon else super().label
 
     def form(self, data: Any = None) -> forms.Form:
         if self.figures.seal and not self.figures.draw:
             return forms.Form(data)
         if self.from_a_drum:
             return DrumForm(data)
-        to = "seal its draw" if self.by_beacon else "draw its winner"
-        return NameForm(data, raffle=self.raffle, to=to, otherwise="Nothing was drawn.")
+        seal = _("Type the raffle’s name to seal its draw")
+        label = seal if self.by_beacon else _("Type the raffle’s name to draw its winner")
+        return NameForm(data, raffle=self.raffle, label=label, otherwise=_("Nothing was drawn."))
 
     @property
     def hindrance(self) -> str:
@@ -131,7 +134,7 @@ class DrawWinner(DrawAct):
         if asked is None:
             return SecondPersonNeeded().detail
         if asked.proposed_by == self.user:
-            return (
+            return _(
                 "You have asked for this draw. Another member of staff must confirm it: "
                 "they sign in with their own account and open this page."
             )
@@ -168,12 +171,14 @@ class DrawWinner(DrawAct):
             mine = self.user.pk in (drawn.sealed_by_id, drawn.confirmed_by_id)
             if before or not mine:
                 return ""
-            return f"Sealed the draw: its result follows from beacon round {drawn.round}."
+            told = _("Sealed the draw: its result follows from beacon round %(round)d.")
+            return told % {"round": drawn.round}
         if self.figures.draw or drawn.drawn_by_id != self.user.pk:
             return ""
+        told = _("Drew the winners: the first prize goes to ticket %(number)d.")
         if len(self.raffle.prizes) == 1:
-            return f"Drew the winner: ticket {drawn.ticket.number}."
-        return f"Drew the winners: the first prize goes to ticket {drawn.ticket.number}."
+            told = _("Drew the winner: ticket %(number)d.")
+        return told % {"number": drawn.ticket.number}
 
     def next_address(self) -> str:
         return self.address  # which shows the seal, and the winners from the draw on

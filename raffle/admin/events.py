@@ -14,6 +14,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.timezone import make_aware
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from raffle.admin.records import RecordAdmin
@@ -34,9 +35,9 @@ BY_STAFF = ~Q(kind="purchase")
 class KindFilter(admin.SimpleListFilter):
     """The kinds as they are known: asking the database for them would read the whole ledger."""
 
-    title = parameter_name = "kind"
+    title, parameter_name = _("kind"), "kind"
 
-    def lookups(self, *_: Any) -> list[tuple[str, str]]:
+    def lookups(self, *_args: Any) -> list[tuple[str, str]]:
         return [(kind, kind) for kind in KINDS]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -46,13 +47,13 @@ class KindFilter(admin.SimpleListFilter):
 class ActorFilter(admin.SimpleListFilter):
     """Who of the staff did it, or an operator with a command."""
 
-    title = "who"
+    title = _("who")
     parameter_name = "by"
 
-    def lookups(self, *_: Any) -> list[tuple[str, str]]:
+    def lookups(self, *_args: Any) -> list[tuple[str, str]]:
         actors = LedgerEntry.objects.filter(BY_STAFF, actor__isnull=False).values("actor")
         staff = User.objects.filter(pk__in=actors.distinct()).order_by("email")
-        return [(OPERATOR, "an operator"), *((str(user.pk), user.email) for user in staff)]
+        return [(OPERATOR, str(_("an operator"))), *((str(user.pk), user.email) for user in staff)]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         who = self.value()
@@ -66,7 +67,7 @@ class ActorFilter(admin.SimpleListFilter):
 class PeriodFilter(admin.ListFilter):
     """From one day to another, both included, in the site's time zone."""
 
-    title = "date"
+    title = _("date")
     template = "admin/raffle/period_filter.html"
     PARAMETERS = ("from", "to")
 
@@ -118,7 +119,7 @@ class LedgerEntryAdmin(RecordAdmin):
     list_select_related = ()  # no join: a long period is sorted, and raffles are wide
     list_filter = (PeriodFilter, KindFilter, ActorFilter, "raffle")
     search_fields = ("seq", "kind", "actor__email")
-    search_help_text = (
+    search_help_text = _(
         "The number of a line, a kind such as “void”, or part of a staff member’s e-mail."
     )
     ordering = ("-raffle_id", "-seq")
@@ -145,21 +146,21 @@ class LedgerEntryAdmin(RecordAdmin):
             return Q(kind=term.lower())
         return BY_STAFF & Q(actor__in=User.objects.filter(email__icontains=term))
 
-    @admin.display(description="by")
+    @admin.display(description=_("by"))
     def who(self, entry: LedgerEntry) -> str:
         """A buyer's name is not a matter of the ledger: their purchase has it."""
         if entry.kind == "purchase":
-            return "a buyer"
-        return entry.actor.email if entry.actor else "an operator"
+            return str(_("a buyer"))
+        return entry.actor.email if entry.actor else str(_("an operator"))
 
-    @admin.display
+    @admin.display(description=_("what"))
     def what(self, entry: LedgerEntry) -> str:
         """What only a line of this kind has, cut short: the entry's own page has all of it."""
         facts = entry.says.items()
         told = " · ".join(f"{name}: {_short(value)}" for name, value in facts if name not in FRAME)
         return f"{told[:LONGEST]}…" if len(told) > LONGEST else told
 
-    @admin.display
+    @admin.display(description=_("changes"))
     def changes(self, entry: LedgerEntry) -> str:
         says = entry.says
         rows = [

@@ -7,6 +7,8 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import AdminTextareaWidget, AdminTextInputWidget
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from raffle.models import Raffle
 
@@ -33,8 +35,10 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=1000,
         widget=AdminTextareaWidget(attrs={"rows": 3}),
-        help_text="It stays in the public record for ever: name nobody.",
-        error_messages={"required": "Say why: the reason stays in the public record."},
+        help_text=gettext_lazy("It stays in the public record for ever: name nobody."),
+        error_messages={
+            "required": gettext_lazy("Say why: the reason stays in the public record.")
+        },
     )
 
 
@@ -43,18 +47,21 @@ class NameForm(forms.Form):
 
     name = forms.CharField(widget=AdminTextInputWidget(attrs=LETTER_BY_LETTER))
 
-    def __init__(self, *args: Any, raffle: Raffle, to: str, otherwise: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, raffle: Raffle, label: str, otherwise: str, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.raffle, self.otherwise = raffle, otherwise
-        self.fields["name"].label = f"Type the raffle’s name to {to}"
-        self.fields["name"].error_messages["required"] = f"Type the raffle’s name. {otherwise}"
+        self.fields["name"].label = label
+        self.fields["name"].error_messages["required"] = " ".join(
+            (_("Type the raffle’s name."), otherwise)
+        )
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
         if name != self.raffle.name.strip():
-            raise forms.ValidationError(
-                f"That is not the name of this raffle, letter for letter. {self.otherwise}"
-            )
+            wrong = _("That is not the name of this raffle, letter for letter.")
+            raise forms.ValidationError(f"{wrong} {self.otherwise}")
         return name
 
 
@@ -67,30 +74,40 @@ class DrumForm(forms.Form):
 
     numbers = forms.CharField(
         widget=AdminTextareaWidget(attrs=LETTER_BY_LETTER | {"rows": 5, "inputmode": "numeric"}),
-        label="The numbers, in the order in which they were drawn",
-        help_text="With blanks, commas or line ends between them. The first prize’s comes first.",
-        error_messages={"required": "Enter the numbers. Nothing was drawn."},
+        label=gettext_lazy("The numbers, in the order in which they were drawn"),
+        help_text=gettext_lazy(
+            "With blanks, commas or line ends between them. The first prize’s comes first."
+        ),
+        error_messages={"required": gettext_lazy("Enter the numbers. Nothing was drawn.")},
     )
 
     def clean_numbers(self) -> list[int]:
         words = re.findall(r"\w+", self.cleaned_data["numbers"])
         for word in words:
             if not re.fullmatch(rf"[0-9]{{1,{LONGEST_NUMBER}}}", word):
-                raise forms.ValidationError(f"“{word[:40]}” is not a ticket number.")
+                raise forms.ValidationError(
+                    _("“%(word)s” is not a ticket number.") % {"word": word[:40]}
+                )
         if not words:
-            raise forms.ValidationError("There is no number in it.")
+            raise forms.ValidationError(_("There is no number in it."))
         return [int(word) for word in words]
 
 
 def code_field(**options: Any) -> forms.CharField:
     widget = AdminTextInputWidget(attrs=LETTER_BY_LETTER)
-    return forms.CharField(label="Validation code", max_length=200, widget=widget, **options)
+    return forms.CharField(
+        label=gettext_lazy("Validation code"), max_length=200, widget=widget, **options
+    )
 
 
 class ClaimForm(forms.Form):
     code = code_field(
-        help_text="As it stands on the winner’s ticket: 32 digits and letters from a to f.",
-        error_messages={"required": "Type the validation code that the winner shows."},
+        help_text=gettext_lazy(
+            "As it stands on the winner’s ticket: 32 digits and letters from a to f."
+        ),
+        error_messages={
+            "required": gettext_lazy("Type the validation code that the winner shows.")
+        },
     )
 
     def clean_code(self) -> str:
@@ -101,6 +118,8 @@ class ClaimForm(forms.Form):
 class ForfeitForm(ReasonForm):
     code = code_field(
         required=False,
-        help_text="Only if the winner gives the prize up and shows it. Else leave this empty.",
+        help_text=gettext_lazy(
+            "Only if the winner gives the prize up and shows it. Else leave this empty."
+        ),
     )
     clean_code = ClaimForm.clean_code

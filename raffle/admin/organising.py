@@ -8,6 +8,8 @@ from typing import Any
 
 from django import forms
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from raffle import organising, seconding
 from raffle.admin.acts import Act
@@ -32,17 +34,17 @@ class AskedAnew(Refusal):
     title = "Asked for anew."
 
     def __init__(self) -> None:
-        super().__init__("It was asked for anew meanwhile. Read the reason again, then confirm.")
+        super().__init__(_("It was asked for anew meanwhile. Read the reason again, then confirm."))
 
 
 class OpenRaffle(Act):
-    name, title, permissions = "open", "Open for sale", ("raffle.open_raffle",)
+    name, title, permissions = "open", gettext_lazy("Open for sale"), ("raffle.open_raffle",)
 
     def form(self, data: Any = None) -> forms.Form:
         return ConfirmForm(
             data,
-            label="I have read these terms and they are right.",
-            otherwise="Tick the box once you have checked the terms.",
+            label=_("I have read these terms and they are right."),
+            otherwise=_("Tick the box once you have checked the terms."),
         )
 
     @property
@@ -86,7 +88,7 @@ class OpenRaffle(Act):
         if self.is_draft and self.musts:
             raise NotReady(self.hindrance)
         organising.open_raffle(raffle_id=self.raffle.pk, by=self.user)
-        return "Opened the raffle for sale."
+        return _("Opened the raffle for sale.")
 
 
 class TicketAct(Act):
@@ -117,7 +119,7 @@ class TicketAct(Act):
 class AskForVoid(TicketAct):
     """Where two people are needed: the first one."""
 
-    name, title = "ask", "Ask for the void"
+    name, title = "ask", gettext_lazy("Ask for the void")
 
     def form(self, data: Any = None) -> forms.Form:
         return ReasonForm(data)
@@ -133,17 +135,18 @@ class AskForVoid(TicketAct):
 
     def act(self, said: dict[str, Any]) -> str:
         seconding.propose_void(ticket_id=self.subject.pk, by=self.user, reason=said["reason"])
-        return f"Asked for the void of ticket {self.subject.number}: somebody else must confirm it."
+        told = _("Asked for the void of ticket %(number)d: somebody else must confirm it.")
+        return told % {"number": self.subject.number}
 
 
 class VoidTicket(TicketAct):
     """Alone, with a reason; or the second one, who confirms what somebody else asked for."""
 
-    name, title = "void", "Void a ticket"
+    name, title = "void", gettext_lazy("Void a ticket")
 
     @property
     def label(self) -> str:
-        return "Confirm the void" if self.raffle.two_people else super().label
+        return _("Confirm the void") if self.raffle.two_people else super().label
 
     def form(self, data: Any = None) -> forms.Form:
         if not self.raffle.two_people:
@@ -152,8 +155,8 @@ class VoidTicket(TicketAct):
         return ConfirmVoidForm(
             data,
             initial={"asked": asked.pk if asked else 0},
-            label="I have read the reason, and this ticket is to be void.",
-            otherwise="Tick the box once you have checked the reason.",
+            label=_("I have read the reason, and this ticket is to be void."),
+            otherwise=_("Tick the box once you have checked the reason."),
         )
 
     @property
@@ -164,7 +167,7 @@ class VoidTicket(TicketAct):
         if asked is None:
             return SecondPersonNeeded().detail
         if asked.proposed_by == self.user:
-            return (
+            return _(
                 "You have asked for this void. Another member of staff must confirm it: "
                 "they sign in with their own account and open this page."
             )
@@ -182,4 +185,4 @@ class VoidTicket(TicketAct):
         organising.void_ticket(
             ticket_id=self.subject.pk, by=self.user, reason=said.get("reason", "")
         )
-        return f"Voided ticket {self.subject.number}."
+        return _("Voided ticket %(number)d.") % {"number": self.subject.number}

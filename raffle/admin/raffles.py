@@ -35,7 +35,7 @@ from raffle.models import Raffle
 admin.site.site_header = admin.site.site_title = _("Raffle administration")
 admin.site.index_title = _("What would you like to do?")
 
-MEANWHILE = (
+MEANWHILE = _(
     "Somebody changed this at the same moment, so nothing was saved. Check it and try again."
 )
 SAME_AS_LAST_TIME = ("organiser", "contact", "currency", "rules")
@@ -58,25 +58,27 @@ class RaffleAdmin(StaffAdmin):
     list_per_page = 50
     save_on_top = False
     fieldsets = FIELDSETS
-    identity = ("Identity", {"fields": ("uuid",)})
+    identity = (_("Identity"), {"fields": ("uuid",)})
 
-    @admin.display(ordering="sold")
+    @admin.display(ordering="sold", description=_("sold"))
     def sold(self, raffle: Raffle) -> int:
         return raffle.sold
 
-    @admin.display(ordering="capacity", description="of")
+    @admin.display(ordering="capacity", description=_("of"))
     def tickets(self, raffle: Raffle) -> int:
         return raffle.capacity
 
-    @admin.display
+    @admin.display(description=_("remaining"))
     def remaining(self, raffle: Raffle) -> int:
         return raffle.remaining
 
-    @admin.display(empty_value="")
+    @admin.display(empty_value="", description=_("winner"))
     def winner(self, raffle: Raffle) -> str | None:
-        return f"ticket {raffle.draw.ticket.number}" if hasattr(raffle, "draw") else None
+        if not hasattr(raffle, "draw"):
+            return None
+        return str(_("ticket %(number)d")) % {"number": raffle.draw.ticket.number}
 
-    @admin.display(description="prizes")
+    @admin.display(description=_("prizes"))
     def all_prizes(self, raffle: Raffle) -> str:
         return spelled(raffle.prizes)
 
@@ -137,7 +139,7 @@ class RaffleAdmin(StaffAdmin):
         except Refusal as refusal:
             sentence, status = refusal.detail, refusal.status
         except IntegrityError:
-            sentence, status = MEANWHILE, 409
+            sentence, status = str(MEANWHILE), 409
         request.refused = sentence  # type: ignore[attr-defined]
         response = super().changeform_view(request, *args, **kwargs)
         response.status_code = status
@@ -164,12 +166,16 @@ def _listed(fields: Any) -> tuple[str, ...]:
 
 def _lists(user: User, raffle: Raffle) -> list[tuple[str, str]]:
     """Where to read more of this raffle."""
-    records = (("ticket", "Tickets"), ("purchase", "Purchases"), ("ledgerentry", "Ledger"))
+    records = (
+        ("ticket", _("Tickets")),
+        ("purchase", _("Purchases")),
+        ("ledgerentry", _("Ledger")),
+    )
     lists = [
-        (f"{reverse(f'admin:raffle_{model}_changelist')}?raffle__id__exact={raffle.pk}", label)
+        (f"{reverse(f'admin:raffle_{model}_changelist')}?raffle__id__exact={raffle.pk}", str(label))
         for model, label in records
         if user.has_perm(f"raffle.view_{model}")
     ]
     if user.has_perm("raffle.read_reports"):
-        lists.append((reverse("reports:index", args=[raffle.slug]), "Reports"))
+        lists.append((reverse("reports:index", args=[raffle.slug]), str(_("Reports"))))
     return lists

@@ -14,6 +14,7 @@ from django.db.models import Model, Q, QuerySet
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from raffle.admin.acts import Page, tools
@@ -104,14 +105,14 @@ class OfATicketAdmin(RecordAdmin):
 
     number, buyer = "ticket__number", "ticket__buyer"
     search_fields = ("ticket__number", "ticket__buyer__email")
-    search_help_text = "A ticket number, or part of a buyer’s e-mail."
+    search_help_text = _("A ticket number, or part of a buyer’s e-mail.")
 
 
 class VoidFilter(admin.SimpleListFilter):
-    title = parameter_name = "void"
+    title, parameter_name = _("void"), "void"
 
-    def lookups(self, *_: Any) -> list[tuple[str, str]]:
-        return [("no", "Valid"), ("yes", "Void")]
+    def lookups(self, *_args: Any) -> list[tuple[str, str]]:
+        return [("no", str(_("Valid"))), ("yes", str(_("Void")))]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         cancelled = Q(raffle__status=Raffle.Status.CANCELLED)
@@ -127,19 +128,19 @@ class TicketAdmin(RecordAdmin):
     list_select_related = ("raffle", "buyer", "void")
     list_filter = (VoidFilter, "raffle")
     search_fields = ("number", "code", "buyer__email")
-    search_help_text = "A ticket number, a whole validation code, or part of a buyer’s e-mail."
+    search_help_text = _("A ticket number, a whole validation code, or part of a buyer’s e-mail.")
     ordering = ("-raffle_id", "-number")
     fields = ("raffle", "number", "state", "reason", "buyer", "slot", "purchase")
 
-    @admin.display
+    @admin.display(description=_("state"))
     def state(self, ticket: Ticket) -> str:
-        return "void" if ticket.is_void else "valid"
+        return str(_("void") if ticket.is_void else _("valid"))
 
-    @admin.display(description="reason of the void", empty_value="–")
+    @admin.display(description=_("reason of the void"), empty_value="–")
     def reason(self, ticket: Ticket) -> str | None:
         if hasattr(ticket, "void"):
             return ticket.void.reason
-        return "The raffle was cancelled." if ticket.is_void else None
+        return str(_("The raffle was cancelled.")) if ticket.is_void else None
 
     def means(self, term: str) -> Q:
         """Of buyers who are named in full without a look at all the others."""
@@ -162,14 +163,14 @@ class PurchaseAdmin(RecordAdmin):
     list_select_related = ("raffle", "buyer")
     list_filter = ("raffle",)
     search_fields = ("id", "first_number", "buyer__email")
-    search_help_text = "A ticket number, a whole purchase id, or part of a buyer’s e-mail."
+    search_help_text = _("A ticket number, a whole purchase id, or part of a buyer’s e-mail.")
     ordering = ("-raffle_id", "-ledger_seq")
     fields = (
         "id", "raffle", "buyer", "quantity", "ticket_numbers", "unit_price", "purchased_at",
         "ledger_seq", "key",
     )  # fmt: skip
 
-    @admin.display(description="tickets")
+    @admin.display(description=_("tickets"))
     def ticket_numbers(self, purchase: Purchase) -> str:
         first, last = purchase.numbers[0], purchase.numbers[-1]
         return str(first) if first == last else f"{first}–{last}"

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from raffle.admin.awarding import ClaimPrize, ForfeitPrize
 from raffle.admin.records import OfATicketAdmin, RecordAdmin
@@ -17,7 +18,7 @@ class OfARaffleAdmin(RecordAdmin):
     """Something that a raffle has one of."""
 
     search_fields: ClassVar[tuple[str, ...]] = ("raffle__name",)
-    search_help_text = "Part of a raffle’s name."
+    search_help_text = _("Part of a raffle’s name.")
 
     def means(self, term: str) -> Q:
         return Q(raffle__name__icontains=term)
@@ -41,7 +42,7 @@ class DrawAdmin(OfARaffleAdmin):
     list_display = ("raffle", "ticket", "entries", "drawn_by", "drawn_at")
     list_select_related = ("raffle", "ticket", "drawn_by")
     search_fields = ("raffle__name", "ticket__number")
-    search_help_text = "The first prize’s number, or part of a raffle’s name."
+    search_help_text = _("The first prize’s number, or part of a raffle’s name.")
     date_hierarchy = "drawn_at"
     ordering = ("-drawn_at",)
     fields = (
@@ -55,7 +56,7 @@ class DrawAdmin(OfARaffleAdmin):
 
 
 class StateFilter(admin.SimpleListFilter):
-    title = parameter_name = "state"
+    title, parameter_name = _("state"), "state"
     STATES = {
         "unclaimed": Q(claim=None, forfeit=None),
         "overdue": Q(claim=None, forfeit=None, claim_by__lt=ClockTimestamp()),
@@ -63,8 +64,13 @@ class StateFilter(admin.SimpleListFilter):
         "forfeited": Q(forfeit__isnull=False),
     }
 
-    def lookups(self, *_: Any) -> list[tuple[str, str]]:
-        return [(state, state.capitalize()) for state in self.STATES]
+    def lookups(self, *_args: Any) -> list[tuple[str, str]]:
+        return [
+            ("unclaimed", str(_("Unclaimed"))),
+            ("overdue", str(_("Overdue"))),
+            ("claimed", str(_("Claimed"))),
+            ("forfeited", str(_("Forfeited"))),
+        ]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.STATES.get(self.value() or "")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
 from accounts.models import User
 from raffle.admin.acts import Page
 from raffle.admin.awarding import Claims
@@ -29,11 +32,11 @@ def steps(user: User, figures: Figures) -> list[Step]:
     if figures.is_cancelled:
         return []
     way: list[tuple[str, bool, Sequence[type[Page]], str]] = [
-        ("Open", figures.raffle.status != Raffle.Status.DRAFT, (OpenRaffle,), OPEN),
-        ("Close", figures.is_closed, (CloseRaffle,), _about_closing(figures)),
-        ("Confirm the figures", bool(figures.reconciled), (ConfirmFigures,), CONFIRM),
-        ("Draw", bool(figures.draw), (AskForDraw, DrawWinner), _about_drawing(figures)),
-        ("Claims", _is_over(figures), (Claims,), _about_claims(figures)),
+        (_("Open"), figures.raffle.status != Raffle.Status.DRAFT, (OpenRaffle,), str(OPEN)),
+        (_("Close"), figures.is_closed, (CloseRaffle,), _about_closing(figures)),
+        (_("Confirm the figures"), bool(figures.reconciled), (ConfirmFigures,), str(CONFIRM)),
+        (_("Draw"), bool(figures.draw), (AskForDraw, DrawWinner), _about_drawing(figures)),
+        (_("Claims"), _is_over(figures), (Claims,), _about_claims(figures)),
     ]
     told = []
     upcoming = True
@@ -49,8 +52,8 @@ def steps(user: User, figures: Figures) -> list[Step]:
     return told
 
 
-OPEN = "Check the terms and open the raffle: then people see it and can buy."
-CONFIRM = "Look at what was sold, void and left over, and confirm that it adds up."
+OPEN = gettext_lazy("Check the terms and open the raffle: then people see it and can buy.")
+CONFIRM = gettext_lazy("Look at what was sold, void and left over, and confirm that it adds up.")
 
 
 def _way_to(user: User, kinds: Sequence[type[Page]], figures: Figures) -> Page | None:
@@ -60,20 +63,22 @@ def _way_to(user: User, kinds: Sequence[type[Page]], figures: Figures) -> Page |
 
 def _about_closing(figures: Figures) -> str:
     over = figures.raffle.has_ended(figures.raffle.now)
-    sells = "Sales have ended" if over else "Tickets are on sale"
-    return f"{sells}. Closing freezes the list of tickets, from which the winners are drawn."
+    sells = _("Sales have ended.") if over else _("Tickets are on sale.")
+    closing = _("Closing freezes the list of tickets, from which the winners are drawn.")
+    return f"{sells} {closing}"
 
 
 def _about_drawing(figures: Figures) -> str:
     if figures.entries == 0:
         return NothingSold().detail
     if figures.seal:
-        return "The draw is sealed. Its result can be published once the beacon’s round is out."
+        return _("The draw is sealed. Its result can be published once the beacon’s round is out.")
     if figures.needs_two and figures.asked:
-        return f"{figures.asked.proposed_by} has asked for the draw: somebody else confirms it."
+        told = _("%(who)s has asked for the draw: somebody else confirms it.")
+        return told % {"who": figures.asked.proposed_by}
     if figures.needs_two:
-        return "Two members of staff draw: one asks for it, another one confirms it."
-    return "Draw the winners: they are public at once."
+        return _("Two members of staff draw: one asks for it, another one confirms it.")
+    return _("Draw the winners: they are public at once.")
 
 
 def _is_over(figures: Figures) -> bool:
@@ -82,6 +87,16 @@ def _is_over(figures: Figures) -> bool:
 
 def _about_claims(figures: Figures) -> str:
     waiting, overdue = figures.due.waiting, figures.due.overdue
-    prizes = "1 prize is" if waiting == 1 else f"{waiting} prizes are"
-    late = f" {overdue} overdue: pass on what nobody claimed." if overdue else ""
-    return f"{prizes} still to be claimed.{late}"
+    told = ngettext(
+        "%(count)d prize is still to be claimed.",
+        "%(count)d prizes are still to be claimed.",
+        waiting,
+    ) % {"count": waiting}
+    if not overdue:
+        return told
+    late = ngettext(
+        "%(count)d overdue: pass on what nobody claimed.",
+        "%(count)d overdue: pass on what nobody claimed.",
+        overdue,
+    )
+    return f"{told} {late % {'count': overdue}}"

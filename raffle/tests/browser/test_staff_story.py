@@ -13,7 +13,7 @@ from raffle.models import Raffle
 from raffle.tests.browser.conftest import OpenPage
 from raffle.tests.makers import buy, make_buyer, make_staff
 
-SIZES = {
+SIZES: dict[str, dict[str, Any]] = {
     "phone, dark": {"viewport": {"width": 390, "height": 800}, "color_scheme": "dark"},
     "desktop, light": {"viewport": {"width": 1200, "height": 900}, "color_scheme": "light"},
     "phone, without scripts": {
