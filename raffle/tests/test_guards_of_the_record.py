@@ -11,9 +11,14 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from raffle import awarding, closing, drawing, guards, organising, seconding
-from raffle.models import LedgerEntry, Purchase, Raffle
+from raffle.models import LedgerEntry, Purchase, Raffle, ReceiptCopy
 from raffle.tests.forging import forge_entry, refused_by, sql
 from raffle.tests.makers import buy, make_buyer, make_raffle, make_staff, sold_numbers
+
+# How rows are found that do not name their raffle themselves.
+OF_RAFFLE = {
+    "receiptcopy": "purchase_id IN (SELECT id FROM raffle_purchase WHERE raffle_id = %s)",
+}
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +34,8 @@ def drawn() -> Raffle:
     closing.reconcile_raffle(raffle_id=raffle.pk, by=stella)
     seconding.propose_draw(raffle_id=raffle.pk, by=oscar)
     drawing.draw_winner(raffle_id=raffle.pk, by=stella)
+    bought = Purchase.objects.select_related("buyer").filter(raffle=raffle)[0]
+    ReceiptCopy.objects.add(bought, bought.buyer)
     first = raffle.awards.select_related("ticket").get()
     second = awarding.forfeit_prize(
         award_id=first.pk, by=stella, reason="moved away", code=first.ticket.code
@@ -40,7 +47,7 @@ def drawn() -> Raffle:
 
 @pytest.mark.parametrize("noun", guards.APPEND_ONLY)
 def test_refuses_to_delete(noun: str, drawn: Raffle) -> None:
-    statement = f"DELETE FROM raffle_{noun} WHERE raffle_id = %s"
+    statement = f"DELETE FROM raffle_{noun} WHERE {OF_RAFFLE.get(noun, 'raffle_id = %s')}"
     refused_by(f"{noun}_append_only", lambda: sql(statement, drawn.pk))
 
 
@@ -53,11 +60,12 @@ def test_refuses_to_delete(noun: str, drawn: Raffle) -> None:
         ("void", "reason = 'none'"), ("proposal", "reason = 'none'"), ("seal", "offsets = '{1}'"),
         ("seal", "round_at = now()"), ("draw", "picked = '{0}'"), ("draw", "drawn_at = now()"),
         ("award", "claim_by = now()"), ("award", "prize = 2"), ("claim", "code = 'x'"),
-        ("forfeit", "code = ''"),
+        ("forfeit", "code = ''"), ("receiptcopy", "number = 7"),
     ],
 )  # fmt: skip
 def test_refuses_to_update(noun: str, change: str, drawn: Raffle) -> None:
-    statement = f"UPDATE raffle_{noun} SET {change} WHERE raffle_id = %s"
+    where = OF_RAFFLE.get(noun, "raffle_id = %s")
+    statement = f"UPDATE raffle_{noun} SET {change} WHERE {where}"
     refused_by(f"{noun}_append_only", lambda: sql(statement, drawn.pk))
 
 
