@@ -27,7 +27,7 @@ def test_a_treasurer_makes_a_raffle_from_nothing_and_sees_it_sell(
     open_page: OpenPage, size: str
 ) -> None:
     name = f"Summer fair {uuid.uuid4().hex[:8]}"
-    like: dict[str, Any] = SIZES[size]
+    like = SIZES[size]
     page = open_page("/admin/", make_staff(), **like)
 
     # The form: what a club knows, and what it does not is filled in.
