@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from django.db.models import Count, Q
+from django.utils.translation import gettext_noop as _
 
 from accounts import duplicates
 from accounts.models import User
@@ -17,8 +18,8 @@ WHY = {"name": "the same name in another address", "throw-away": "a throw-away k
 class Alike(Report):
     """One row a buyer; those who look alike stand together, under one number."""
 
-    name, title = "alike", "Addresses that look alike"
-    about = (
+    name, title = "alike", _("Addresses that look alike")
+    about = _(
         "Buyers whose e-mail addresses look alike. Mostly that is chance: names are common, and "
         "families share them. It proves nothing: ask before you act; refuse nobody for it alone."
     )
@@ -29,8 +30,8 @@ class Alike(Report):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        email = ("e-mail",) if self.people else ()
-        return ("group", "what is alike", "tickets", "buyer", *email)
+        email = (_("e-mail"),) if self.people else ()
+        return (_("group"), _("what is alike"), _("tickets"), _("buyer"), *email)
 
     def batch(self, after: int, size: int) -> list[Item]:
         return self._items[after : after + size]
@@ -40,7 +41,7 @@ class Alike(Report):
 
     def totals(self, sums: Sums) -> list[Total]:
         groups = len({item.cells[0] for item in self._items})
-        return [Total("buyers listed", sums["buyer"].count), Total("groups", groups)]
+        return [Total(_("buyers listed"), sums["buyer"].count), Total(_("groups"), groups)]
 
     @cached_property
     def _items(self) -> list[Item]:

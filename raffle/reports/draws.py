@@ -7,13 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.translation import gettext_noop as _
 
 from accounts.models import User
 from raffle.models import Award, Draw, LedgerEntry, Raffle, Seal
 from raffle.reports import figures
 from raffle.reports.report import LAST, Cell, Item, Report, Sums, Total, sums_of
 
-STATES = ("claimed", "unclaimed", "forfeited")  # of what was given
+# Of what was given, and how many are called.
+STATES = {
+    "claimed": _("prizes claimed"),
+    "unclaimed": _("prizes unclaimed"),
+    "forfeited": _("prizes forfeited"),
+}
 
 Facts = list[tuple[str, Cell]]
 
@@ -53,8 +59,8 @@ class Winner:
 class Drawing(Report):
     """One raffle from its sales to its prizes, on one sheet."""
 
-    name, title = "drawing", "Drawing"
-    about = "Sales, refunds, numbers in play, seal, draw order, winners and their claims."
+    name, title = "drawing", _("Drawing")
+    about = _("Sales, refunds, numbers in play, seal, draw order, winners and their claims.")
 
     def __init__(self, raffle: Raffle, *, people: bool) -> None:
         super().__init__(raffle, people=people)
@@ -65,21 +71,21 @@ class Drawing(Report):
         self.order = list(enumerate(self.draw.order, start=1)) if self.draw else []
         self.winners = list(self._winners())
         self.sections = [
-            ("Raffle", self._terms()),
-            ("Sales", self._sales()),
-            ("Draw", self._draw()),
+            (_("Raffle"), self._terms()),
+            (_("Sales"), self._sales()),
+            (_("Draw"), self._draw()),
         ]
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return ("section", "item", "value", *self.columns_of_a_prize[2:])
+        return (_("section"), _("item"), _("value"), *self.columns_of_a_prize[2:])
 
     @property
     def columns_of_a_prize(self) -> tuple[str, ...]:
-        email = ("e-mail",) if self.people else ()
-        ticket = ("place", "ticket", "buyer", *email, "state")
-        settled = ("given at", "claim by", "settled at", "settled by", "reason")
-        return ("prize", "what", *ticket, *settled)
+        email = (_("e-mail"),) if self.people else ()
+        ticket = (_("place"), _("ticket"), _("buyer"), *email, _("state"))
+        settled = (_("given at"), _("claim by"), _("settled at"), _("settled by"), _("reason"))
+        return (_("prize"), _("what"), *ticket, *settled)
 
     def prize(self, won: Winner) -> tuple[Cell, ...]:
         """The cells of one prize."""
@@ -94,7 +100,7 @@ class Drawing(Report):
         return sums_of(self._items())
 
     def totals(self, sums: Sums) -> list[Total]:
-        given = [Total(f"prizes {state}", sums[state].count) for state in STATES]
+        given = [Total(name, sums[state].count) for state, name in STATES.items()]
         return [*self.figures.totals(), *given]
 
     def _items(self) -> Iterator[Item]:
@@ -126,20 +132,20 @@ class Drawing(Report):
     def _terms(self) -> Facts:
         raffle = self.raffle
         return [
-            ("organiser", raffle.organiser),
-            ("contact", raffle.contact),
-            ("raffle", raffle.name),
-            ("address", raffle.slug),
-            ("identity", raffle.uuid),
-            ("licence", raffle.licence),
-            ("status", raffle.get_status_display()),
-            ("prizes", len(raffle.prizes)),
-            ("alternates", raffle.alternates),
-            ("one prize a person", _yes(raffle.one_prize_each)),
-            ("two people needed", _yes(raffle.two_people)),
-            ("method", raffle.get_method_display()),
-            ("draw announced for", raffle.draw_at),
-            ("days to claim", raffle.claim_days),
+            (_("organiser"), raffle.organiser),
+            (_("contact"), raffle.contact),
+            (_("raffle"), raffle.name),
+            (_("address"), raffle.slug),
+            (_("identity"), raffle.uuid),
+            (_("licence"), raffle.licence),
+            (_("status"), raffle.get_status_display()),
+            (_("prizes"), len(raffle.prizes)),
+            (_("alternates"), raffle.alternates),
+            (_("one prize a person"), _yes(raffle.one_prize_each)),
+            (_("two people needed"), _yes(raffle.two_people)),
+            (_("method"), raffle.get_method_display()),
+            (_("draw announced for"), raffle.draw_at),
+            (_("days to claim"), raffle.claim_days),
         ]
 
     def _sales(self) -> Facts:
@@ -148,23 +154,23 @@ class Drawing(Report):
         lines = LedgerEntry.objects.filter(raffle=raffle, kind__in=kinds)
         at = dict(lines.values_list("kind", "at"))
         return [
-            ("opened", at.get("opened")),
-            ("sales from", raffle.opens_at),
-            ("sales until", raffle.closes_at),
-            ("closed", at.get("closed")),
-            ("figures confirmed", at.get("reconciled")),
-            ("cancelled", at.get("cancelled")),
-            ("price of a ticket", raffle.price),
-            ("currency", raffle.currency),
-            ("tickets a person", raffle.limit),
-            ("capacity", now.capacity),
-            ("sold", now.sold),
-            ("void", now.void),
-            ("numbers in play", now.valid),
-            ("unsold", now.unsold),
-            ("money for all sold", now.sales),
-            ("refunds due", now.refunds),
-            ("net", now.net),
+            (_("opened"), at.get("opened")),
+            (_("sales from"), raffle.opens_at),
+            (_("sales until"), raffle.closes_at),
+            (_("closed"), at.get("closed")),
+            (_("figures confirmed"), at.get("reconciled")),
+            (_("cancelled"), at.get("cancelled")),
+            (_("price of a ticket"), raffle.price),
+            (_("currency"), raffle.currency),
+            (_("tickets a person"), raffle.limit),
+            (_("capacity"), now.capacity),
+            (_("sold"), now.sold),
+            (_("void"), now.void),
+            (_("numbers in play"), now.valid),
+            (_("unsold"), now.unsold),
+            (_("money for all sold"), now.sales),
+            (_("refunds due"), now.refunds),
+            (_("net"), now.net),
         ]
 
     def _draw(self) -> Facts:
@@ -172,28 +178,28 @@ class Drawing(Report):
         if seal is None:
             return []
         facts: Facts = [
-            ("sealed", seal.sealed_at),
-            ("sealed by", _name(seal.sealed_by)),
-            ("confirmed by", seal.confirmed_by.email if seal.confirmed_by else None),
-            ("line of the seal", seal.ledger_seq),
-            ("numbers in play, as sealed", seal.entries),
-            ("list (SHA-256)", seal.manifest),
-            ("offsets", " ".join(map(str, seal.offsets))),
-            ("software that sealed", seal.software),
-            ("software now", settings.SOFTWARE),
+            (_("sealed"), seal.sealed_at),
+            (_("sealed by"), _name(seal.sealed_by)),
+            (_("confirmed by"), seal.confirmed_by.email if seal.confirmed_by else None),
+            (_("line of the seal"), seal.ledger_seq),
+            (_("numbers in play, as sealed"), seal.entries),
+            (_("list (SHA-256)"), seal.manifest),
+            (_("offsets"), " ".join(map(str, seal.offsets))),
+            (_("software that sealed"), seal.software),
+            (_("software now"), settings.SOFTWARE),
         ]
         if seal.round is not None:
             facts += [
-                ("beacon's chain", seal.chain),
-                ("beacon's round", seal.round),
-                ("time of the round", seal.round_at),
-                ("beacon's signature", draw.signature if draw else None),
+                (_("beacon's chain"), seal.chain),
+                (_("beacon's round"), seal.round),
+                (_("time of the round"), seal.round_at),
+                (_("beacon's signature"), draw.signature if draw else None),
             ]
         if draw:
             facts += [
-                ("drawn", draw.drawn_at),
-                ("drawn by", _name(draw.drawn_by)),
-                ("line of the draw", draw.ledger_seq),
+                (_("drawn"), draw.drawn_at),
+                (_("drawn by"), _name(draw.drawn_by)),
+                (_("line of the draw"), draw.ledger_seq),
             ]
         return facts
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import DecimalField, F, QuerySet, Sum
+from django.utils.translation import gettext_noop as _
 
 from raffle.models import Purchase, Raffle, Ticket, Void
 from raffle.reports.report import NOTHING, Total
@@ -38,12 +39,12 @@ class Figures:
     def totals(self) -> list[Total]:
         """As they stand at the end of the reports."""
         return [
-            Total("valid (numbers in play)", self.valid, self.net),
-            Total("void (refunds due)", self.void, self.refunds),
-            Total("sold (valid and void)", self.sold, self.sales),
-            Total("unsold", self.unsold),
-            Total("valid + void + unsold", self.sold + self.unsold),
-            Total("capacity", self.capacity),
+            Total(_("valid (numbers in play)"), self.valid, self.net),
+            Total(_("void (refunds due)"), self.void, self.refunds),
+            Total(_("sold (valid and void)"), self.sold, self.sales),
+            Total(_("unsold"), self.unsold),
+            Total(_("valid + void + unsold"), self.sold + self.unsold),
+            Total(_("capacity"), self.capacity),
         ]
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import Count, QuerySet
+from django.utils.translation import gettext_noop as _
 
 from raffle.ledger import Facts
 from raffle.models import LedgerEntry, Raffle
@@ -49,7 +50,7 @@ class Lines(Report):
         return defaultdict(Sum, {kind: Sum(lines) for kind, lines in kinds})
 
     def totals(self, sums: Sums) -> list[Total]:
-        every = Total("all", sum(counted.count for counted in sums.values()))
+        every = Total(_("all"), sum(counted.count for counted in sums.values()))
         return [*(Total(kind, sums[kind].count) for kind in sorted(sums)), every]
 
     def who(self, pseudonym: str | None) -> str | None:
@@ -60,14 +61,25 @@ class Lines(Report):
 class Exceptions(Lines):
     """Whatever did not have to happen: changes, voids, proposals, closes, cancelling, forfeits."""
 
-    name, title = "exceptions", "Exceptions"
-    about = "Every change of the terms, void, proposal, close, cancelling and forfeit: who and why."
+    name, title = "exceptions", _("Exceptions")
+    about = _(
+        "Every change of the terms, void, proposal, close, cancelling and forfeit: who and why."
+    )
     KINDS = ("changed", "proposed", "void", "closed", "cancelled", "forfeited")
 
     @property
     def columns(self) -> tuple[str, ...]:
-        people = ("by", "confirmed by")
-        return ("line", "time", "kind", "element", "before", "after", "reason", *people)
+        people = (_("by"), _("confirmed by"))
+        return (
+            _("line"),
+            _("time"),
+            _("kind"),
+            _("element"),
+            _("before"),
+            _("after"),
+            _("reason"),
+            *people,
+        )
 
     def entries(self) -> QuerySet[LedgerEntry]:
         return lines_of(self.raffle).filter(kind__in=self.KINDS)
@@ -90,8 +102,8 @@ class Exceptions(Lines):
 class Events(Lines):
     """The whole ledger, or what a search finds in it."""
 
-    name, title = "events", "Events"
-    about = "Every line of the ledger; search by time, kind and person."
+    name, title = "events", _("Events")
+    about = _("Every line of the ledger; search by time, kind and person.")
 
     def __init__(self, raffle: Raffle, *, people: bool, search: Search | None = None) -> None:
         super().__init__(raffle, people=people)
@@ -99,8 +111,8 @@ class Events(Lines):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        people = ("by", "e-mail", "confirmed by", "confirmer's e-mail")
-        return ("line", "time", "kind", "details", *people, "hash")
+        people = (_("by"), _("e-mail"), _("confirmed by"), _("confirmer's e-mail"))
+        return (_("line"), _("time"), _("kind"), _("details"), *people, _("hash"))
 
     def entries(self) -> QuerySet[LedgerEntry]:
         entries = found(self.raffle, self.search, self.emails, people=self.people)

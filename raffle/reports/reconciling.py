@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.utils.translation import gettext_noop as _
+
 from raffle.ledger import Facts
 from raffle.models import LedgerEntry, Raffle, Seal
 from raffle.reports import figures
@@ -44,8 +46,8 @@ class Statement:
 class Reconciliation(Report):
     """Valid + void + unsold = capacity, in tickets and in money, as often as somebody said so."""
 
-    name, title = "reconciliation", "Reconciliation"
-    about = "Valid + void + unsold = capacity, in tickets and money: tables beside ledger."
+    name, title = "reconciliation", _("Reconciliation")
+    about = _("Valid + void + unsold = capacity, in tickets and money: tables beside ledger.")
     STATED = ("closed", "reconciled", "sealed", "drawn", "cancelled")
 
     def __init__(self, raffle: Raffle, *, people: bool) -> None:
@@ -72,7 +74,16 @@ class Reconciliation(Report):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return ("line", "kind", "time", "by", "figure", "tables", "ledger", "verdict")
+        return (
+            _("line"),
+            _("kind"),
+            _("time"),
+            _("by"),
+            _("figure"),
+            _("tables"),
+            _("ledger"),
+            _("verdict"),
+        )
 
     def batch(self, after: int, size: int) -> list[Item]:
         return [] if after else self._items()
@@ -126,10 +137,10 @@ def _terms(counted: Figures, terms: Facts) -> list[Comparison]:
     """What the tables must add up to at any time, by the terms as the ledger has them."""
     price = Decimal(terms["price"])
     return [
-        Comparison("valid + void + unsold = capacity", counted.sold + counted.unsold,
+        Comparison(_("valid + void + unsold = capacity"), counted.sold + counted.unsold,
                    terms["capacity"]),
-        Comparison("money for all sold = sold × price", counted.sales, counted.sold * price),
-        Comparison("refunds due = void × price", counted.refunds, counted.void * price),
+        Comparison(_("money for all sold = sold × price"), counted.sales, counted.sold * price),
+        Comparison(_("refunds due = void × price"), counted.refunds, counted.void * price),
     ]  # fmt: skip
 
 
@@ -141,20 +152,20 @@ def _figures(
     if line.kind == "cancelled":
         void = says["tickets"]
         return [
-            Comparison("void: every ticket sold", counted.sold, void),
-            Comparison("refunds due", counted.sales, void * price),
+            Comparison(_("void: every ticket sold"), counted.sold, void),
+            Comparison(_("refunds due"), counted.sales, void * price),
         ]
-    frozen = [Comparison("list (SHA-256)", sealed.manifest, says["manifest"])] if sealed else []
+    frozen = [Comparison(_("list (SHA-256)"), sealed.manifest, says["manifest"])] if sealed else []
     if line.kind in ("sealed", "drawn"):
-        return [Comparison("numbers in play", counted.valid, says["entries"]), *frozen]
+        return [Comparison(_("numbers in play"), counted.valid, says["entries"]), *frozen]
     valid, void, unsold = says["sold"], says["void"], says["unsold"]
     return [
-        Comparison("valid", counted.valid, valid),
-        Comparison("void", counted.void, void),
-        Comparison("unsold", counted.unsold, unsold),
-        Comparison("capacity", counted.capacity, valid + void + unsold),
-        Comparison("money for all sold", counted.sales, (valid + void) * price),
-        Comparison("refunds due", counted.refunds, void * price),
-        Comparison("net", counted.net, valid * price),
+        Comparison(_("valid"), counted.valid, valid),
+        Comparison(_("void"), counted.void, void),
+        Comparison(_("unsold"), counted.unsold, unsold),
+        Comparison(_("capacity"), counted.capacity, valid + void + unsold),
+        Comparison(_("money for all sold"), counted.sales, (valid + void) * price),
+        Comparison(_("refunds due"), counted.refunds, void * price),
+        Comparison(_("net"), counted.net, valid * price),
         *frozen,
     ]

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop as _
 
 from raffle.models import LedgerEntry, Raffle, Ticket
 from raffle.reports import figures
@@ -17,13 +18,15 @@ from raffle.reports.report import Item, Report, Sum, Sums, Total
 class Tickets(Report):
     """Every number that was sold, in order."""
 
-    name, title = "tickets", "Tickets"
-    about = "Every number sold: when, for how much, in which purchase, and whether it is in play."
+    name, title = "tickets", _("Tickets")
+    about = _(
+        "Every number sold: when, for how much, in which purchase, and whether it is in play."
+    )
 
     @property
     def columns(self) -> tuple[str, ...]:
-        seen = ("e-mail",) if self.people else ()
-        return ("number", "state", self.money, "sold at", "purchase", "buyer", *seen)
+        seen = (_("e-mail"),) if self.people else ()
+        return (_("number"), _("state"), self.money, _("sold at"), _("purchase"), _("buyer"), *seen)
 
     def batch(self, after: int, size: int) -> list[Item]:
         seen = ("buyer__email",) if self.people else ()
@@ -59,8 +62,8 @@ class Tickets(Report):
 class Voids(Report):
     """The numbers that were taken out of the draw, in order; all of a cancelled raffle."""
 
-    name, title = "voids", "Void numbers"
-    about = "Every number taken out of the draw: why, who asked for it, who confirmed it."
+    name, title = "voids", _("Void numbers")
+    about = _("Every number taken out of the draw: why, who asked for it, who confirmed it.")
 
     def __init__(self, raffle: Raffle, *, people: bool) -> None:
         super().__init__(raffle, people=people)
@@ -72,8 +75,8 @@ class Voids(Report):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        asked = ("reason", "asked for by", "confirmed by", "void since")
-        return ("number", self.money, "purchase", *asked)
+        asked = (_("reason"), _("asked for by"), _("confirmed by"), _("void since"))
+        return (_("number"), self.money, _("purchase"), *asked)
 
     def batch(self, after: int, size: int) -> list[Item]:
         tickets = _tickets(self.raffle, after)
@@ -98,7 +101,7 @@ class Voids(Report):
 
     def totals(self, sums: Sums) -> list[Total]:
         void = sums["void"]
-        return [Total("void (refunds due)", void.count, void.amount)]
+        return [Total(_("void (refunds due)"), void.count, void.amount)]
 
 
 def _tickets(raffle: Raffle, after: int) -> QuerySet[Ticket]:

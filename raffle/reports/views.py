@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts import second_factor
@@ -65,8 +66,8 @@ def index(request: HttpRequest, slug: str) -> HttpResponseBase:
     """What reports there are, and whether the figures agree."""
     with _snapshot():
         reconciliation = Reconciliation(_raffle(slug), people=False)
-    reports = [(kind.name, kind.title, kind.about) for kind in REPORTS.values()]
-    return _page(request, "index", reconciliation, reports=reports, title="Reports")
+    reports = [(kind.name, _(kind.title), _(kind.about)) for kind in REPORTS.values()]
+    return _page(request, "index", reconciliation, reports=reports, title=_("Reports"))
 
 
 @for_readers
@@ -181,7 +182,7 @@ def _sheet(drawing: Drawing) -> dict[str, Any]:
     """What the page of a drawing shows."""
     return {
         "sections": [
-            (title, [(item, shown(value)[0]) for item, value in facts])
+            (_(title), [(_(item), shown(value)[0]) for item, value in facts])
             for title, facts in drawing.sections
         ],
         **_table(drawing.columns_of_a_prize, [drawing.prize(won) for won in drawing.winners]),
@@ -192,7 +193,8 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> dict[str, 
     """Cells with their classes; a column is headed as its first cell is."""
     cells = [[shown(cell) for cell in row] for row in rows]
     classes = [css for _, css in cells[0]] if cells else []
-    return {"columns": list(zip(columns, classes, strict=False)), "rows": cells}
+    headings = [_(column) for column in columns]
+    return {"columns": list(zip(headings, classes, strict=False)), "rows": cells}
 
 
 def _place(request: HttpRequest) -> int:
@@ -213,7 +215,7 @@ def _page(
     request: HttpRequest, template: str, asked: Report, status: int = HTTPStatus.OK, **said: Any
 ) -> HttpResponse:
     context = admin.site.each_context(request) | {
-        "title": asked.title,
+        "title": _(asked.title),
         "report": asked,
         "raffle": asked.raffle,
         "currency": asked.raffle.currency,
