@@ -10,6 +10,7 @@ from operator import attrgetter
 from django.db import models
 from django.db.models import Case, F, Prefetch, Q, QuerySet, When
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import User
 from raffle.models import Award, ClockTimestamp, Purchase, Raffle, Ticket
@@ -23,7 +24,7 @@ class Phase(models.IntegerChoices):
     UPCOMING = 1, _("Opening soon")
     ENDED = 2, _("Waiting for the draw")
     DRAWN = 3, _("Drawn")
-    CANCELLED = 4, _("Cancelled")
+    CANCELLED = 4, pgettext_lazy("raffles", "Cancelled")
 
 
 def listed() -> QuerySet[Raffle]:
