@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from raffle import ledger
 from raffle.models import Award, Draw, LedgerEntry, Purchase, Raffle, Ticket
@@ -190,7 +190,7 @@ class PurchaseReceipt:
             return _("void: the raffle was cancelled")
         if self.void_numbers:
             return _("valid, except void: %(numbers)s") % {"numbers": self.void_numbers}
-        return _("valid")
+        return pgettext("tickets", "valid") if len(self.stubs) > 1 else _("valid")
 
     @property
     def _price(self) -> str:

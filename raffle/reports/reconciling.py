@@ -48,7 +48,7 @@ class Reconciliation(Report):
 
     name, title = "reconciliation", _("Reconciliation")
     about = _("Valid + void + unsold = capacity, in tickets and money: tables beside ledger.")
-    STATED = ("closed", "reconciled", "sealed", "drawn", "cancelled")
+    STATED = (_("closed"), _("reconciled"), _("sealed"), _("drawn"), _("cancelled"))
 
     def __init__(self, raffle: Raffle, *, people: bool) -> None:
         super().__init__(raffle, people=people)
