@@ -69,8 +69,9 @@ class Microcache:
         plain = environ["REQUEST_METHOD"] == "GET" and not environ.get("QUERY_STRING")
         if not plain or not self._paths.fullmatch(environ["PATH_INFO"]):
             return self._application(environ, start_response)
+        named = name(environ)  # before the site is asked, whose log lines have it too
         answer = self._answer(environ)
-        headers = [*answer.headers, (HEADER, name(environ))]
+        headers = [*answer.headers, (HEADER, named)]
         if answer.etag and answer.etag in parse_etags(environ.get("HTTP_IF_NONE_MATCH", "")):
             start_response("304 Not Modified", [h for h in headers if h[0] != "Content-Length"])
             return []
@@ -85,11 +86,16 @@ class Microcache:
             return kept
         with self._mutex:
             making = self._making.setdefault(key, threading.Lock())
-        if not making.acquire(blocking=kept is None or now - kept.made >= STALE):
-            assert kept  # noqa: S101 - for mypy: only then it does not block
-            return kept
+        if not making.acquire(blocking=False):
+            if kept and now - kept.made < STALE:
+                return kept
+            with making:  # wait for the one that is being made; if it was not kept, each asks alone
+                kept = self._kept.get(key)
+            if kept and self._clock() - kept.made < STALE:
+                return kept
+            return self._make(key, environ)
         try:
-            kept = self._kept.get(key)  # made while this thread waited?
+            kept = self._kept.get(key)  # made in the meantime?
             if kept and self._clock() - kept.made < FRESH:
                 return kept
             return self._make(key, environ)

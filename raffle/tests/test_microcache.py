@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import threading
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.core.handlers.wsgi import WSGIHandler
 
 from raffle.tests.makers import buy, make_buyer, make_raffle
 from rafflesite.microcache import FRESH, MOST, STALE, Microcache
+from rafflesite.naming import name
 from rafflesite.wsgi import application
 
 PATH = "/public/state"
@@ -151,6 +153,44 @@ def test_every_request_has_a_name_of_its_own(clock: Clock) -> None:
     names = {ask(cache)[1]["X-Request-ID"] for _ in range(3)}
     assert len(names) == 3
     assert "of-the-first-one" not in names
+
+
+def test_the_log_of_the_site_and_the_answer_say_the_same_name(clock: Clock) -> None:
+    told: list[str] = []
+
+    class Logging(Site):
+        def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            told.append(name(environ))
+            return super().__call__(environ, start_response)
+
+    assert [ask(cached(Logging(), clock))[1]["X-Request-ID"]] == told
+
+
+def test_what_cannot_be_kept_is_not_waited_for_in_a_row(clock: Clock) -> None:
+    """While the database is away every answer takes seconds: not one after the other."""
+    together = threading.Barrier(3)
+
+    class Away(Site):
+        def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            if self.asked:  # the first one is alone
+                together.wait(5)
+            return super().__call__(environ, start_response)
+
+    site = Away("503 Service Unavailable")
+    site.gate.clear()
+    cache = cached(site, clock)
+    statuses: list[str] = []
+    askers = [threading.Thread(target=lambda: statuses.append(ask(cache)[0])) for _ in range(4)]
+    askers[0].start()
+    while not site.asked:
+        pass
+    for asker in askers[1:]:
+        asker.start()
+    time.sleep(0.1)  # they wait for the first one
+    site.gate.set()
+    for asker in askers:
+        asker.join()
+    assert len(statuses) == 4
 
 
 def test_while_it_is_made_anew_others_get_the_last_one_and_only_one_makes_it(clock: Clock) -> None:
