@@ -5,6 +5,7 @@ Mail always goes to the address as it was typed; this form of it is only compare
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any
 
@@ -15,10 +16,14 @@ SHARED = " #"  # behind it the number of an account that shared a mailbox before
 
 
 def canonical(email: str) -> str:
-    """The same for addresses that reach the same mailbox: letters, `+tag`, domain, Gmail's dots."""
+    """The same for addresses that reach the same mailbox: letters, quotes, `+tag`, domain,
+    Gmail's dots.
+    """
     local, at, domain = unicodedata.normalize("NFKC", email.strip()).casefold().rpartition("@")
     if not at:
         return domain
+    if local.startswith('"') and local.endswith('"'):
+        local = re.sub(r"\\(.)", r"\1", local[1:-1])
     local = local.partition("+")[0] or local
     domain = _ascii(domain)
     if domain in WITHOUT_DOTS:

@@ -12,6 +12,7 @@ from allauth.account.models import EmailAddress
 from django.apps import apps
 from django.core import mail
 from django.core.cache import cache
+from django.core.mail.message import sanitize_address
 from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
@@ -56,6 +57,8 @@ def last_code() -> str:
         ("alice@bücher.example", "alice@xn--bcher-kva.example"),
         ("\N{FULLWIDTH LATIN SMALL LETTER A}lice@example.org", "alice@example.org"),
         ("alice@example.org.", "alice@example.org"),
+        ('"alice"@example.org', "alice@example.org"),
+        (r'"al\ice+x"@example.org', "alice@example.org"),
     ],
 )
 def test_one_mailbox_whatever_its_spelling(one: str, other: str) -> None:
@@ -73,6 +76,11 @@ def test_one_mailbox_whatever_its_spelling(one: str, other: str) -> None:
 )
 def test_different_mailboxes_stay_different(one: str, other: str) -> None:
     assert canonical(one) != canonical(other)
+
+
+def test_mail_to_a_quoted_name_goes_to_the_same_mailbox() -> None:
+    """Why quotes do not count: the name is sent to the mail server without them."""
+    assert sanitize_address('"alice"@example.org', "utf-8") == "alice@example.org"
 
 
 def test_the_database_refuses_a_second_account_of_a_mailbox() -> None:
