@@ -46,13 +46,15 @@ def erase(user: User) -> list[str]:
     the record, which nothing can change. Raises LastSuperuser.
     """
     addresses = forget(user)
+    end_sessions(user, addresses)
     cache.clear()  # it counts failed sign-ins by a hash of the address; all counts begin again
     return [place for address in sorted(addresses) for place in traces(address)]
 
 
 @transaction.atomic
 def forget(user: User) -> set[str]:
-    """Erase `user` without looking for what is left, and return the addresses that they had.
+    """Erase `user` in the tables, and return the addresses that they had. Their sessions, which
+    end_sessions() is to end, are worth nothing from then on: the account is not active any more.
 
     Failed sign-ins stay counted, by a hash that goes by itself: else whoever makes an account and
     deletes it again could try passwords for ever. Raises LastSuperuser.
@@ -68,7 +70,6 @@ def forget(user: User) -> set[str]:
     _delete_what_belongs_to(user)
     SignIn.objects.filter(user=user).update(address=None)
     _forget_in_the_log_of_staff(user, addresses)
-    _end_sessions(user, addresses)
     return addresses
 
 
@@ -98,7 +99,7 @@ def _forget_in_the_log_of_staff(user: User, addresses: Collection[str]) -> None:
     spellings = {*addresses, *(json.dumps(address)[1:-1] for address in addresses)}
     for spelling in spellings:
         about |= Q(object_repr__icontains=spelling) | Q(change_message__icontains=spelling)
-    pattern = re.compile("|".join(map(re.escape, spellings)), re.IGNORECASE)
+    pattern = _whole(spellings)
     for entry in LogEntry.objects.filter(about):
         entry.change_message = pattern.sub(user.email, entry.change_message)
         entry.object_repr = pattern.sub(user.email, entry.object_repr)[:200]
@@ -107,12 +108,21 @@ def _forget_in_the_log_of_staff(user: User, addresses: Collection[str]) -> None:
         entry.save(update_fields=["change_message", "object_repr"])
 
 
-def _end_sessions(user: User, addresses: Collection[str]) -> None:
-    """Theirs, and those in which somebody typed an address."""
+def _whole(addresses: Collection[str]) -> re.Pattern[str]:
+    """Any of `addresses`, where it stands for itself: ella@… is not in stella@…"""
+    any_of_them = "|".join(map(re.escape, addresses))
+    return re.compile(rf"(?<![\w.+-])(?:{any_of_them})(?![\w-]|\.\w)", re.IGNORECASE)
+
+
+def end_sessions(user: User, addresses: Collection[str]) -> None:
+    """Theirs, and those in which somebody typed an address. Each session there is has to be read:
+    nobody is kept waiting for that by a lock.
+    """
+    pattern = _whole(addresses)
 
     def is_meant(says: dict[str, object]) -> bool:
-        text = json.dumps(says, default=str, ensure_ascii=False).lower()
-        return says.get(SESSION_KEY) == str(user.pk) or any(each in text for each in addresses)
+        text = json.dumps(says, default=str, ensure_ascii=False)
+        return says.get(SESSION_KEY) == str(user.pk) or bool(pattern.search(text))
 
     sessions.end_where(is_meant)
 

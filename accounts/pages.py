@@ -20,8 +20,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import erasing, own_data
-from accounts.leaving import LeaveForm, reason_to_stay
+from accounts import leaving, own_data
 from accounts.models import User
 from accounts.preferences import PreferencesForm
 
@@ -77,13 +76,15 @@ def data(request: HttpRequest) -> HttpResponse:
 def leave(request: HttpRequest) -> HttpResponse:
     """Deletes the account of whoever asks, once they have typed its address."""
     user = _asking(request)
-    refused = reason_to_stay(user)
-    form = LeaveForm(request.POST or None, user=user)
+    refused = leaving.reason_to_stay(user)
+    form = leaving.LeaveForm(request.POST or None, user=user)
     if request.method == "POST" and not refused and form.is_valid():
-        erasing.forget(user)
-        logout(request)
-        messages.success(request, _("Your account is deleted. Your tickets stay in the record."))
-        return HttpResponseRedirect(reverse("raffle:list"))
+        refused = leaving.leave(user)
+        if not refused:
+            logout(request)
+            done = _("Your account is deleted. Your tickets stay in the record.")
+            messages.success(request, done)
+            return HttpResponseRedirect(reverse("raffle:list"))
     said = {"form": form, "refused": refused, "has_tickets": user.purchases.exists()}
     status = 409 if request.method == "POST" and refused else 200
     return render(request, "accounts/leave.html", said, status=status)

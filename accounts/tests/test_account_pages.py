@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -13,11 +15,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts import erasing, preferences
+from accounts import erasing, leaving, preferences
 from accounts.models import User
 from accounts.tests.authenticator import PASSWORD, sign_in, with_app, with_password
-from raffle import awarding
+from raffle import awarding, closing
+from raffle.book import Book
 from raffle.tests.makers import buy, draw, make_buyer, make_raffle, make_staff
+from raffle.tests.races import race
 
 ACCOUNT, LEAVE = "/accounts/", "/accounts/delete/"
 
@@ -204,6 +208,7 @@ def test_one_s_data_has_everything_and_nobody_else_s() -> None:
 def test_an_account_is_deleted_and_its_tickets_stay() -> None:
     user, raffle = alice(), make_raffle()
     ticket = buy(raffle, user).purchase.tickets.get()
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="Enough.")
     client = confirmed(sign_in(user))
     page = client.get(LEAVE)
     assert "take part in the draw" in page.text
@@ -245,6 +250,37 @@ def test_whoever_has_won_stays_until_that_is_settled() -> None:
     award = ticket.awards.get()
     awarding.record_claim(award_id=award.pk, code=ticket.code, by=make_staff())
     assert client.post(LEAVE, {"email": user.email}).status_code == 302
+
+
+def test_nobody_leaves_to_come_back_and_buy_as_much_again() -> None:
+    user, raffle = alice(), make_raffle()
+    buy(raffle, user, 2)
+    client = confirmed(sign_in(user))
+    assert "beyond the limit" in client.get(LEAVE).text
+    assert client.post(LEAVE, {"email": user.email}).status_code == 409
+    assert User.objects.has_mailbox(user.email)
+
+
+def test_a_purchase_of_the_moment_in_which_one_leaves_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user, raffle = alice(), make_raffle()
+    write, written = Book.write, threading.Event()
+
+    def write_and_wait(book: Book) -> None:
+        write(book)
+        written.set()
+        time.sleep(0.3)  # before COMMIT
+
+    monkeypatch.setattr(Book, "write", write_and_wait)
+
+    def leave_then() -> str:
+        written.wait(10)
+        return leaving.leave(user)
+
+    bought, refused = race(lambda: str(buy(raffle, user)), leave_then)
+    assert isinstance(bought, str)
+    assert "still selling" in str(refused)
 
 
 def test_leaving_does_not_give_back_tries_at_passwords() -> None:

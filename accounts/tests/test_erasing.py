@@ -133,6 +133,23 @@ def test_the_address_is_free_for_a_new_account() -> None:
     assert User.objects.create_user(email).pk != alice.pk
 
 
+def test_an_address_in_which_theirs_is_contained_is_somebody_else_s() -> None:
+    ella, stella = person("ella"), make_staff()
+    other = f"st{ella.email}.org"
+    entry = LogEntry.objects.create(
+        user=stella, action_flag=2, object_repr=other, change_message=f"Wrote to {ella.email}."
+    )
+    half_way = Client().session
+    half_way["typed"] = other
+    half_way.save()
+    assert half_way.session_key
+    erasing.erase(ella)
+    entry.refresh_from_db()
+    assert entry.object_repr == other
+    assert ella.email not in entry.change_message
+    assert half_way.exists(half_way.session_key)
+
+
 def test_other_people_stay_as_they_are() -> None:
     alice, bob = person(), person("bob")
     stella = make_staff()
