@@ -127,8 +127,11 @@ class TicketAdmin(RecordAdmin):
     list_display = ("number", "raffle", "buyer", "state")
     list_select_related = ("raffle", "buyer", "void")
     list_filter = (VoidFilter, "raffle")
-    search_fields = ("number", "code", "buyer__email")
-    search_help_text = _("A ticket number, a whole validation code, or part of a buyer’s e-mail.")
+    search_fields = ("number", "buyer__email")
+    search_help_text = _(
+        "A ticket number, or part of a buyer’s e-mail. A validation code has no place in the "
+        "address of a page: look for it on the raffle’s page, with “Find a ticket”."
+    )
     ordering = ("-raffle_id", "-number")
     fields = ("raffle", "number", "state", "reason", "buyer", "slot", "purchase")
 
@@ -144,8 +147,6 @@ class TicketAdmin(RecordAdmin):
 
     def means(self, term: str) -> Q:
         """Of buyers who are named in full without a look at all the others."""
-        if is_hex(term, 32):
-            return Q(code=term.lower())
         if re.fullmatch(r"[^@\s]+@[^@\s]+\.\w{2,}", term):
             people = User.objects.annotate(spelled=Lower("email")).filter(spelled=term.lower())
             return Q(buyer__in=people.values("pk"))

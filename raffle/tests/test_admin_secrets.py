@@ -36,13 +36,12 @@ def test_no_filter_guesses_a_secret_letter_by_letter(client: Client, model: type
         assert client.get(url(model, "changelist"), {lookup: "0"}).status_code == 400, lookup
 
 
-def test_a_ticket_is_found_by_its_whole_code_and_by_no_part_of_it(client: Client) -> None:
+def test_no_list_is_searched_for_a_code_which_would_stand_in_its_address(client: Client) -> None:
     ticket = buy(make_raffle(), make_buyer()).purchase.tickets.get()
 
     def found(term: str) -> int:
         answer = client.get(url(Ticket, "changelist"), {"q": term})
         return int(answer.context["cl"].result_count)
 
-    assert found(ticket.code) == 1
-    assert found(ticket.code[:31]) == 0
-    assert found(ticket.code[:31] + "%") == 0
+    for part in (ticket.code, ticket.code[:31], ticket.code[:31] + "%"):
+        assert found(part) == 0
