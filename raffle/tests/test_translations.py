@@ -18,21 +18,25 @@ FILES = [
     for language in ("de", "es")
     for domain in ("django", "djangojs")
 ]
+SOURCE = ("accounts", "raffle", "rafflesite", "static", "templates")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}|</?\w+")
 
 
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The translations with the texts of today's source, as `make messages` would leave them."""
-    folder = tmp_path_factory.mktemp("collected") / "locale"
-    shutil.copytree(LOCALE, folder)
-    patterns = [".venv/*", "var/*", "*/tests/*", "bls12-381.js"]
+    """The translations with the texts of today's source, as `make messages` would leave them. The
+    source is there by links: a folder that is called locale is written to, wherever it is found.
+    """
+    root = tmp_path_factory.mktemp("collected")
+    shutil.copytree(LOCALE, folder := root / "locale")
+    for name in SOURCE:
+        (root / name).symlink_to(settings.BASE_DIR / name)
     with override_settings(LOCALE_PATHS=[folder]), pytest.MonkeyPatch.context() as patch:
-        patch.chdir(settings.BASE_DIR)
+        patch.chdir(root)
         for domain in ("django", "djangojs"):
             call_command(
-                "makemessages", locale=["de", "es"], domain=domain, ignore_patterns=patterns,
-                no_obsolete=True, verbosity=0,
+                "makemessages", locale=["de", "es"], domain=domain, symlinks=True,
+                ignore_patterns=["*/tests/*", "bls12-381.js"], no_obsolete=True, verbosity=0,
             )  # fmt: skip
     return folder
 
