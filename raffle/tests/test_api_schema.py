@@ -25,6 +25,9 @@ TOKEN = "t" * 32
 SLUG = re.compile("[-a-zA-Z0-9_]+")
 NOT_IN_THE_API = {
     "already_settled",
+    "not_a_picture",
+    "too_many_pixels",
+    "picture_is_fixed",
     "already_void",
     "asked_anew",
     "not_ready",
