@@ -9,6 +9,7 @@ from allauth.account import forms as allauth_forms
 from allauth.account.adapter import get_adapter
 from allauth.core import context
 from django import forms
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -46,6 +47,8 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
             )
 
     def try_save(self, request: HttpRequest) -> Any:
+        if self.account_already_exists:
+            make_password(self.cleaned_data["password1"])  # or how quick it is would tell
         try:
             with transaction.atomic():
                 return super().try_save(request)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from django.apps import apps
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core import mail
 from django.core.cache import cache
 from django.core.mail.message import sanitize_address
@@ -76,6 +77,23 @@ def test_one_mailbox_whatever_its_spelling(one: str, other: str) -> None:
 )
 def test_different_mailboxes_stay_different(one: str, other: str) -> None:
     assert canonical(one) != canonical(other)
+
+
+def test_how_long_it_takes_does_not_tell_who_has_an_account(
+    verified: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode, made = MD5PasswordHasher.encode, []
+
+    def counted(hasher: MD5PasswordHasher, password: str, salt: str) -> str:
+        made.append(password)
+        return encode(hasher, password, salt)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", counted)
+    user = make_buyer()
+    for address in (f"{someone()}@example.org", user.email, user.email.replace("@", "+x@")):
+        made.clear()
+        assert sign_up(address).status_code == 302
+        assert made == [PASSWORD], address
 
 
 def test_mail_to_a_quoted_name_goes_to_the_same_mailbox() -> None:
