@@ -8,7 +8,7 @@ from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 
 from accounts.models import SignIn, User
-from raffle.models import Award, Purchase, Ticket
+from raffle.models import Award, NoReminders, Purchase, Ticket
 
 
 def of(user: User) -> dict[str, Any]:
@@ -24,6 +24,7 @@ def of(user: User) -> dict[str, Any]:
             "last_name": user.last_name,
             "language": user.language,
             "time_zone": user.time_zone,
+            "wants_reminders": not NoReminders.objects.filter(user=user).exists(),
             "joined": user.date_joined,
             "last_sign_in": user.last_login,
         },

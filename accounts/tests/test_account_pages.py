@@ -18,7 +18,7 @@ from django.urls import reverse
 from accounts import erasing, leaving, preferences
 from accounts.models import User
 from accounts.tests.authenticator import PASSWORD, sign_in, with_app, with_password
-from raffle import awarding, closing
+from raffle import awarding, closing, reminding
 from raffle.book import Book
 from raffle.tests.makers import buy, draw, make_buyer, make_raffle, make_staff
 from raffle.tests.races import race
@@ -190,11 +190,13 @@ def test_one_s_data_has_everything_and_nobody_else_s() -> None:
     bob = make_buyer("bob")
     own = buy(raffle, user, 2).purchase
     other = buy(raffle, bob).purchase
+    reminding.stop(user)
     answer = sign_in(user).get("/accounts/my-data.json")
     assert "attachment" in answer.headers["Content-Disposition"]
     assert "no-store" in answer.headers["Cache-Control"]
     told = json.loads(answer.text)
     assert told["account"]["email"] == user.email
+    assert told["account"]["wants_reminders"] is False
     (purchase,) = told["purchases"]
     codes = {ticket.code for ticket in own.tickets.all()}
     assert {ticket["validation_code"] for ticket in purchase["tickets"]} == codes
