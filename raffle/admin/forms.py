@@ -33,6 +33,7 @@ class ConfirmVoidForm(ConfirmForm):
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(
+        label=gettext_lazy("Reason"),
         max_length=1000,
         widget=AdminTextareaWidget(attrs={"rows": 3}),
         help_text=gettext_lazy("It stays in the public record for ever: name nobody."),

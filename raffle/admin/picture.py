@@ -55,7 +55,7 @@ class PictureForm(forms.Form):
 
 
 class ChangePicture(Act):
-    name, title = "picture", "Picture of the prize"
+    name, title = "picture", gettext_lazy("Picture of the prize")
     permissions = ("raffle.change_raffle",)
 
     @classmethod
@@ -98,7 +98,7 @@ class ChangePicture(Act):
             self.look(self.kwargs["pk"])
             messages.error(request, refusal.detail)
             return self.page(refusal.status, form=self.form(), hindrance=self.hindrance)
-        return self._done(request, "Removed the picture.")
+        return self._done(request, _("Removed the picture."))
 
     def _done(self, request: HttpRequest, done: str) -> HttpResponse:
         LogEntry.objects.log_actions(self.user.pk, [self.subject], CHANGE, done, single_object=True)

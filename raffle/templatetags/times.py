@@ -32,6 +32,12 @@ def when(moment: datetime, to: str = "minutes") -> SafeString:
 
 
 @register.filter
+def minutes(moment: datetime) -> str:
+    """As the reader writes a day and a time: 5 December 2026, 17:03."""
+    return dateformat.format(timezone.localtime(moment), pgettext("date format", "j F Y, H:i"))
+
+
+@register.filter
 def zone(moment: datetime) -> str:
     """The short name of the zone in which `moment` is shown: UTC, CEST, …"""
     return dateformat.format(timezone.localtime(moment), "T")
