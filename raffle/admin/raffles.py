@@ -10,7 +10,8 @@ from django.contrib import admin
 from django.db import IntegrityError
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -100,6 +101,12 @@ class RaffleAdmin(StaffAdmin):
         """What is likely the same as the last time."""
         last = Raffle.objects.order_by("-pk").values(*SAME_AS_LAST_TIME).first()
         return (last or {}) | super().get_changeform_initial_data(request)
+
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        """Stays with the draft, where its picture, the preview and the opening are."""
+        if not self.has_view_or_change_permission(request, obj):
+            return super().response_post_save_add(request, obj)
+        return redirect("admin:raffle_raffle_change", obj.pk)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return {} if obj else {"slug": ("name",)}

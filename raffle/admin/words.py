@@ -56,8 +56,8 @@ HELP = {
     "claim_days": _("From the draw on. After that the prize can be passed on."),
     "description": _("The only thing that can still be changed once a ticket is sold."),
     "rules": _(
-        "Shown before anybody buys: who may take part, how winners are told, where prizes are "
-        "fetched."
+        "Shown before anybody buys: who may take part, how to pay, how winners are told, where "
+        "prizes are fetched. A new raffle starts with those of the last one: read them again."
     ),
     "capacity": _("All there will ever be, for example 500. Nothing more is sold after that."),
     "limit": _("How many tickets one person may hold."),

@@ -53,8 +53,8 @@ def test_a_raffle_is_created_as_a_draft_and_its_ledger_begins(client: Client) ->
     slug = f"new-{uuid.uuid4().hex[:8]}"
     new = Raffle(slug=slug, name="New", organiser="The Club", prizes=["A bicycle"])
     answer = client.post(url(Raffle, "add"), form(new, status="OPEN"))
-    assert answer.status_code == 302
     raffle = Raffle.objects.get(slug=slug)
+    assert answer["Location"] == url(raffle, "change", raffle.pk), "not where its next steps are"
     assert (raffle.status, raffle.capacity, raffle.limit) == ("DRAFT", 100, 2)
     assert [entry.kind for entry in raffle.ledger.all()] == ["created"]
 

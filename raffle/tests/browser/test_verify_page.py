@@ -87,6 +87,7 @@ def test_a_buyer_checks_by_the_receipts_code(open_page: OpenPage) -> None:
     expect(page.locator(".verdict h2")).to_be_focused()
     assert page.locator(".result-of-check .stub__number").all_inner_texts() == ["3", "4"]
     assert answers(page) == ["Against the staff.", "Yes.", "Against the staff.", "No."]
+    expect(page.locator(".verdict")).to_contain_text("you trust it in this")
     winner = raffle.draw.order[0]
     expect(page.locator(".prizes")).to_contain_text(f"ticket {winner}")
     assert page.locator('[data-state="failed"]').count() == 0
@@ -124,6 +125,25 @@ def test_a_receipt_that_does_not_fit_is_told(open_page: OpenPage) -> None:
     expect(page.locator(".verdict")).to_contain_text("Ticket 2")
     assert state(page, "receipt") == "failed"
     assert answers(page) == ["No."] * 4
+
+
+def test_what_was_copied_wrongly_is_no_verdict_on_the_raffle(open_page: OpenPage) -> None:
+    raffle, receipts = sold()
+    page = open_page(address(raffle))
+    lines, kept = page.get_by_label("Your receipt lines"), page.get_by_label("A ledger head that")
+    for slip, told in ((receipts[0].split("-")[1], "receipt line"), ("3-abc", "receipt line")):
+        lines.fill(slip)
+        page.click(BUTTON)
+        expect(page.locator("[data-alert]")).to_contain_text(f"“{slip}” is not a whole {told}")
+        expect(page.locator(".verdict")).to_have_count(0)
+    lines.fill("\n".join(receipts))
+    kept.fill("1:abc")
+    page.click(BUTTON)
+    expect(page.locator("[data-alert]")).to_contain_text("“1:abc” is not a whole ledger head")
+    kept.fill("")
+    page.click(BUTTON)
+    verdict(page, "Everything agrees so far. Sales go on.")
+    expect(page.locator("[data-alert]")).to_be_hidden()
 
 
 def test_the_codes_never_leave_the_browser(open_page: OpenPage) -> None:

@@ -3,8 +3,8 @@
 import { leafText, sha256 } from "./hashes.js";
 import { gettext_noop } from "./words.js";
 
-const RECEIPT = /^([1-9]\d{0,15})-([0-9a-f]{32})-([1-9]\d{0,15})-([0-9a-f]{64})$/;
-const WITNESS = /^([1-9]\d{0,15}):([0-9a-f]{64})$/;
+export const RECEIPT = /^([1-9]\d{0,15})-([0-9a-f]{32})-([1-9]\d{0,15})-([0-9a-f]{64})$/;
+export const WITNESS = /^([1-9]\d{0,15}):([0-9a-f]{64})$/;
 
 // Codes shown with claims and forfeits must make the leaf of their ticket.
 export async function checkCodes(replay, findings) {

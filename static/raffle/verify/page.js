@@ -2,6 +2,7 @@
 // came out. Nothing that is typed or chosen here leaves the browser.
 
 import { Unreachable, fetchRecord } from "./fetching.js";
+import { RECEIPT, WITNESS } from "./kept.js";
 import { verify } from "./record.js";
 import { sentenceOf, show } from "./showing.js";
 
@@ -27,11 +28,18 @@ async function check(event) {
   isChecking = true;
   result.hidden = true;
   complain("");
+  const kept = { receipts: listed(receipts.value), witnesses: listed(head.value) };
+  const slip = mistyped(kept);
+  if (slip) {
+    say("");
+    complain(slip);
+    isChecking = false;
+    return;
+  }
   wait(true);
   try {
     const record = copies.files.length ? await chosen() : await fetched();
     say(gettext("Checking every line…"));
-    const kept = { receipts: listed(receipts.value), witnesses: listed(head.value) };
     const verdict = await verify({ ...record, ...kept, complete: !copies.files.length, progress: (done) => advance(DOWNLOAD + done * (1 - DOWNLOAD)) });
     say(`${gettext("Done.")} ${sentenceOf(verdict)}`);
     result.replaceChildren(...show(verdict));
@@ -44,6 +52,15 @@ async function check(event) {
     isChecking = false;
     wait(false);
   }
+}
+
+// What was copied wrongly says nothing about the record, so it is not part of the verdict.
+function mistyped({ receipts: lines, witnesses }) {
+  const receipt = lines.find((line) => !RECEIPT.test(line));
+  if (receipt) return interpolate(gettext("“%s” is not a whole receipt line. Copy the line from your receipt: number, validation code, line and hash, with hyphens between them."), [receipt.slice(0, 160)]);
+  const witness = witnesses.find((line) => !WITNESS.test(line));
+  if (witness) return interpolate(gettext("“%s” is not a whole ledger head: a line’s number, a colon and the 64 characters of its hash."), [witness.slice(0, 160)]);
+  return "";
 }
 
 function fetched() {

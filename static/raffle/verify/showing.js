@@ -49,7 +49,7 @@ function ticket(verdict) {
       make("span", { class: "stub__label" }, holds ? fill(gettext("Level %(level)s"), { level }) : gettext("Not proven"))));
 }
 
-function advice({ holds, checks: all, condition, level, raffle, reached }) {
+function advice({ holds, checks: all, condition, level, raffle, reached, answers }) {
   if (!holds) {
     const problems = all.flatMap(({ problems: [first] }) => first ?? []);
     return [make("ul", { class: "verdict__failed" }, ...problems.map((problem) => make("li", {}, problem))),
@@ -58,6 +58,7 @@ function advice({ holds, checks: all, condition, level, raffle, reached }) {
   const sold = counted(ngettext("%(count)s ticket sold.", "%(count)s tickets sold.", raffle.sold), raffle.sold);
   const isVoid = raffle.void ? ` ${counted(ngettext("%(count)s of them is void.", "%(count)s of them are void.", raffle.void), raffle.void)}` : "";
   const said = [make("p", {}, sold + isVoid)];
+  if (reached === "drawn" && level !== "L0" && level !== "L3") said.push(make("p", {}, gettext(answers.d.why)));
   if (condition) {
     const text = condition.before
       ? gettext("This holds if the head of line %(seq)s was really kept before %(time)s: one copied from here today proves nothing.")

@@ -10,7 +10,7 @@ export const QUESTIONS = {
   a: gettext_noop("Was the list of tickets fixed before the draw?"),
   b: gettext_noop("Is my ticket in it?"),
   c: gettext_noop("Is everything unchanged since?"),
-  d: gettext_noop("Could nobody pick the winner?"),
+  d: gettext_noop("Is it certain that nobody could pick the winner?"),
 };
 
 // The verdict: `holds`; `level`, "L0" to "L3", and the `condition` on which it is so high; all
