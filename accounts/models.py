@@ -53,6 +53,7 @@ class User(AbstractUser):
     lacks_second_factor = False
 
     class Meta:
+        verbose_name, verbose_name_plural = _("user"), _("users")
         constraints = (
             models.UniqueConstraint(Lower("email"), name="user_email_once"),
             # Target of the key by which every purchase says that its buyer is not staff.
@@ -97,7 +98,7 @@ class SignIn(models.Model):
 
     class Meta:
         ordering = ("-pk",)
-        verbose_name = _("sign-in")
+        verbose_name, verbose_name_plural = _("sign-in"), _("sign-ins")
         indexes = (models.Index(fields=["at"], name="sign_in_by_time"),)
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from raffle.models.raffles import Raffle
@@ -36,6 +37,7 @@ class Seal(models.Model):
     ledger_seq = models.PositiveIntegerField()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("seal"), _("seals")
         constraints = (
             models.CheckConstraint(condition=Q(entries__gte=1), name="seal_has_entries"),
             models.CheckConstraint(
@@ -75,6 +77,7 @@ class Draw(models.Model):
     ledger_seq = models.PositiveIntegerField()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("draw"), _("draws")
         constraints = (
             models.CheckConstraint(
                 condition=Q(picked__len=F("order__len"), order__len__lte=F("entries")),
@@ -106,6 +109,7 @@ class Award(models.Model):
     objects = AwardQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("award"), _("awards")
         ordering = ("raffle", "prize", "place")
         constraints = (
             models.UniqueConstraint(fields=["raffle", "place"], name="award_place_once"),
@@ -141,6 +145,9 @@ class Claim(models.Model):
     claimed_at = models.DateTimeField()
     ledger_seq = models.PositiveIntegerField()
 
+    class Meta:
+        verbose_name, verbose_name_plural = _("claim"), _("claims")
+
     def __str__(self) -> str:
         return f"claim of {self.award_id}"
 
@@ -159,6 +166,7 @@ class Forfeit(models.Model):
     ledger_seq = models.PositiveIntegerField()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("forfeit"), _("forfeits")
         constraints = (
             models.CheckConstraint(condition=~Q(reason=""), name="forfeit_has_a_reason"),
         )

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from raffle.models.raffles import Raffle
 
@@ -33,6 +34,7 @@ class Picture(models.Model):
     )  # fmt: skip
 
     class Meta:
+        verbose_name, verbose_name_plural = _("picture"), _("pictures")
         constraints = (models.CheckConstraint(condition=~Q(alt=""), name="picture_is_described"),)
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from raffle import ledger, picking
@@ -32,15 +33,15 @@ class Raffle(AsItStands):
     """A fixed number of numbered tickets, at most `limit` a person, and prizes to be drawn."""
 
     class Status(models.TextChoices):
-        DRAFT = "DRAFT", "draft"
-        OPEN = "OPEN", "open"
-        CLOSED = "CLOSED", "closed"
-        CANCELLED = "CANCELLED", "cancelled"
+        DRAFT = "DRAFT", _("draft")
+        OPEN = "OPEN", _("open")
+        CLOSED = "CLOSED", _("closed")
+        CANCELLED = "CANCELLED", _("cancelled")
 
     class Method(models.TextChoices):
-        LOCAL = "local", "by this computer (operator-trusted)"
-        BEACON = "beacon", "with a public beacon (anybody can check it)"
-        MANUAL = "manual", "from a drum, entered and confirmed by two people"
+        LOCAL = "local", _("by this computer (operator-trusted)")
+        BEACON = "beacon", _("with a public beacon (anybody can check it)")
+        MANUAL = "manual", _("from a drum, entered and confirmed by two people")
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     slug = models.SlugField("address", unique=True, help_text="Last part of the page's address.")
@@ -113,6 +114,7 @@ class Raffle(AsItStands):
     )  # fmt: skip
 
     class Meta:
+        verbose_name, verbose_name_plural = _("raffle"), _("raffles")
         ordering = ("-pk",)
         permissions = (
             ("open_raffle", "Can open a raffle for sale"),

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import connection, models, transaction
 from django.db.models import Max, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from raffle.models.tickets import Purchase
@@ -46,7 +47,7 @@ class ReceiptCopy(models.Model):
     objects: ClassVar[ReceiptCopyManager] = ReceiptCopyManager()
 
     class Meta:
-        verbose_name_plural = "receipt copies"
+        verbose_name, verbose_name_plural = _("receipt copy"), _("receipt copies")
         permissions = (
             ("reprint_receipt", "Can reprint a buyer's receipt, without its validation codes"),
         )

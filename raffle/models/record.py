@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from raffle import ledger
@@ -68,7 +69,7 @@ class LedgerEntry(models.Model):
     objects = LedgerManager()
 
     class Meta:
-        verbose_name_plural = "ledger entries"
+        verbose_name, verbose_name_plural = _("ledger entry"), _("ledger entries")
         constraints = (models.UniqueConstraint(fields=["raffle", "seq"], name="ledger_seq_once"),)
         indexes = (
             BrinIndex(fields=["at"], name="ledger_by_time"),

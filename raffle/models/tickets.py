@@ -9,6 +9,7 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from raffle.models.raffles import Raffle
@@ -42,6 +43,7 @@ class Purchase(models.Model):
     purchased_at = models.DateTimeField()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("purchase"), _("purchases")
         constraints = (
             models.UniqueConstraint(fields=["buyer", "key"], name="purchase_key_once_a_buyer"),
             models.UniqueConstraint(fields=["raffle", "ledger_seq"], name="purchase_entry_once"),
@@ -92,6 +94,7 @@ class Ticket(models.Model):
     objects: ClassVar[models.Manager[Ticket]] = TicketQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("ticket"), _("tickets")
         ordering = ("raffle", "number")
         constraints = (
             models.UniqueConstraint(fields=["raffle", "number"], name="ticket_number_once"),
@@ -137,6 +140,7 @@ class Proposal(models.Model):
     ledger_seq = models.PositiveIntegerField()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("proposal"), _("proposals")
         constraints = (
             models.CheckConstraint(
                 condition=Q(act="draw", ticket=None, reason="")
@@ -164,6 +168,7 @@ class Void(models.Model):
     ledger_seq = models.PositiveIntegerField()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("void"), _("voids")
         permissions = (("void_ticket", "Can void a ticket"),)
         constraints = (
             models.CheckConstraint(condition=~Q(reason=""), name="void_has_a_reason"),

@@ -20,6 +20,7 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 from django.views.decorators.http import require_safe
 
 from accounts import second_factor
@@ -104,7 +105,7 @@ def report(request: HttpRequest, slug: str, name: str) -> HttpResponseBase:
 def export(request: HttpRequest, slug: str, name: str) -> HttpResponseBase:
     """The whole report as a file. Its rows are read while they are sent, without a transaction."""
     form = SearchForm(request.GET)
-    with _snapshot():
+    with _snapshot(), override("en"):  # a file says the same to everybody
         asked = _report(request, slug, name, form)
     if name == "events" and not form.is_valid():
         return _page(request, "list", asked, form=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -126,7 +127,7 @@ def export(request: HttpRequest, slug: str, name: str) -> HttpResponseBase:
 @for_readers
 def export_everything(request: HttpRequest, slug: str) -> HttpResponseBase:
     """The public record and every report in one file, all as of one line of the ledger."""
-    with _snapshot():
+    with _snapshot(), override("en"):
         raffle, people = _raffle(slug), request.user.has_perm("accounts.view_user")
         reports = [kind(raffle, people=people) for kind in REPORTS.values()]
         contents = everything.files(raffle, reports)
