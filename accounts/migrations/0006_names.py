@@ -4,18 +4,21 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0005_one_account_a_mailbox'),
+        ("accounts", "0005_one_account_a_mailbox"),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='signin',
-            options={'ordering': ('-pk',), 'verbose_name': 'sign-in', 'verbose_name_plural': 'sign-ins'},
+            name="signin",
+            options={
+                "ordering": ("-pk",),
+                "verbose_name": "sign-in",
+                "verbose_name_plural": "sign-ins",
+            },
         ),
         migrations.AlterModelOptions(
-            name='user',
-            options={'verbose_name': 'user', 'verbose_name_plural': 'users'},
+            name="user",
+            options={"verbose_name": "user", "verbose_name_plural": "users"},
         ),
     ]

@@ -4,62 +4,94 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('raffle', '0006_reminders'),
+        ("raffle", "0006_reminders"),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='award',
-            options={'ordering': ('raffle', 'prize', 'place'), 'verbose_name': 'award', 'verbose_name_plural': 'awards'},
+            name="award",
+            options={
+                "ordering": ("raffle", "prize", "place"),
+                "verbose_name": "award",
+                "verbose_name_plural": "awards",
+            },
         ),
         migrations.AlterModelOptions(
-            name='claim',
-            options={'verbose_name': 'claim', 'verbose_name_plural': 'claims'},
+            name="claim",
+            options={"verbose_name": "claim", "verbose_name_plural": "claims"},
         ),
         migrations.AlterModelOptions(
-            name='draw',
-            options={'verbose_name': 'draw', 'verbose_name_plural': 'draws'},
+            name="draw",
+            options={"verbose_name": "draw", "verbose_name_plural": "draws"},
         ),
         migrations.AlterModelOptions(
-            name='forfeit',
-            options={'verbose_name': 'forfeit', 'verbose_name_plural': 'forfeits'},
+            name="forfeit",
+            options={"verbose_name": "forfeit", "verbose_name_plural": "forfeits"},
         ),
         migrations.AlterModelOptions(
-            name='ledgerentry',
-            options={'verbose_name': 'ledger entry', 'verbose_name_plural': 'ledger entries'},
+            name="ledgerentry",
+            options={"verbose_name": "ledger entry", "verbose_name_plural": "ledger entries"},
         ),
         migrations.AlterModelOptions(
-            name='picture',
-            options={'verbose_name': 'picture', 'verbose_name_plural': 'pictures'},
+            name="picture",
+            options={"verbose_name": "picture", "verbose_name_plural": "pictures"},
         ),
         migrations.AlterModelOptions(
-            name='proposal',
-            options={'verbose_name': 'proposal', 'verbose_name_plural': 'proposals'},
+            name="proposal",
+            options={"verbose_name": "proposal", "verbose_name_plural": "proposals"},
         ),
         migrations.AlterModelOptions(
-            name='purchase',
-            options={'verbose_name': 'purchase', 'verbose_name_plural': 'purchases'},
+            name="purchase",
+            options={"verbose_name": "purchase", "verbose_name_plural": "purchases"},
         ),
         migrations.AlterModelOptions(
-            name='raffle',
-            options={'ordering': ('-pk',), 'permissions': (('open_raffle', 'Can open a raffle for sale'), ('close_raffle', 'Can close a raffle and confirm its figures'), ('draw_winner', 'Can draw the winner'), ('cancel_raffle', 'Can cancel a raffle'), ('award_prize', 'Can record claims and forfeits'), ('read_reports', 'Can read and export the reports')), 'verbose_name': 'raffle', 'verbose_name_plural': 'raffles'},
+            name="raffle",
+            options={
+                "ordering": ("-pk",),
+                "permissions": (
+                    ("open_raffle", "Can open a raffle for sale"),
+                    ("close_raffle", "Can close a raffle and confirm its figures"),
+                    ("draw_winner", "Can draw the winner"),
+                    ("cancel_raffle", "Can cancel a raffle"),
+                    ("award_prize", "Can record claims and forfeits"),
+                    ("read_reports", "Can read and export the reports"),
+                ),
+                "verbose_name": "raffle",
+                "verbose_name_plural": "raffles",
+            },
         ),
         migrations.AlterModelOptions(
-            name='receiptcopy',
-            options={'permissions': (('reprint_receipt', "Can reprint a buyer's receipt, without its validation codes"),), 'verbose_name': 'receipt copy', 'verbose_name_plural': 'receipt copies'},
+            name="receiptcopy",
+            options={
+                "permissions": (
+                    (
+                        "reprint_receipt",
+                        "Can reprint a buyer's receipt, without its validation codes",
+                    ),
+                ),
+                "verbose_name": "receipt copy",
+                "verbose_name_plural": "receipt copies",
+            },
         ),
         migrations.AlterModelOptions(
-            name='seal',
-            options={'verbose_name': 'seal', 'verbose_name_plural': 'seals'},
+            name="seal",
+            options={"verbose_name": "seal", "verbose_name_plural": "seals"},
         ),
         migrations.AlterModelOptions(
-            name='ticket',
-            options={'ordering': ('raffle', 'number'), 'verbose_name': 'ticket', 'verbose_name_plural': 'tickets'},
+            name="ticket",
+            options={
+                "ordering": ("raffle", "number"),
+                "verbose_name": "ticket",
+                "verbose_name_plural": "tickets",
+            },
         ),
         migrations.AlterModelOptions(
-            name='void',
-            options={'permissions': (('void_ticket', 'Can void a ticket'),), 'verbose_name': 'void', 'verbose_name_plural': 'voids'},
+            name="void",
+            options={
+                "permissions": (("void_ticket", "Can void a ticket"),),
+                "verbose_name": "void",
+                "verbose_name_plural": "voids",
+            },
         ),
     ]
