@@ -7,6 +7,8 @@ import { QUESTIONS } from "./verdict.js";
 const MARKS = { ok: "✓", failed: "✗", absent: "–" };
 const STATES = { ok: gettext("holds"), failed: gettext("does not hold"), absent: gettext("nothing to check") };
 const CLAIMS = { unclaimed: gettext("unclaimed"), claimed: gettext("claimed"), forfeited: gettext("forfeited") };
+// "Against the staff" is the record's term; to a reader it sounds like an accusation.
+const ANSWERS = { no: gettext("No"), "against the staff": gettext("Yes, as far as the staff go"), yes: gettext("Yes") };
 const NOT_PROVEN = [
   gettext("That every e-mail address is a person of its own."),
   gettext("That the prizes are handed over."),
@@ -87,7 +89,7 @@ function questions(verdict) {
     const { answer, why } = verdict.answers[letter];
     return make("div", { class: `answer answer--${answer === "yes" ? "yes" : answer === "no" ? "no" : "partly"}` },
       make("dt", {}, gettext(question)),
-      make("dd", {}, make("strong", {}, `${capitalised(gettext(answer))}.`), ` ${gettext(why)}`));
+      make("dd", {}, make("strong", {}, `${ANSWERS[answer]}.`), ` ${gettext(why)}`));
   });
   return make("section", {}, make("h2", {}, gettext("What this proves")), make("dl", { class: "answers" }, ...rows));
 }
@@ -128,7 +130,6 @@ function notProven() {
 
 const fill = (text, values) => interpolate(text, values, true);
 const counted = (text, count) => fill(text, { count: count.toLocaleString(LANGUAGE) });
-const capitalised = (text) => text[0].toUpperCase() + text.slice(1);
 
 // As the site spells times: 5 December 2026, 17:03 UTC.
 function spelled(time) {

@@ -2,9 +2,9 @@
 
 import { gettext_noop } from "./words.js";
 
-const NO = gettext_noop("no");
-const STAFF = gettext_noop("against the staff");
-const YES = gettext_noop("yes");
+const NO = "no";
+const STAFF = "against the staff";
+const YES = "yes";
 
 export const QUESTIONS = {
   a: gettext_noop("Was the list of tickets fixed before the draw?"),
