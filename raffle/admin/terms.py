@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib.admin.widgets import AdminRadioSelect, AdminTextareaWidget
+from django.contrib.admin.widgets import (
+    AdminRadioSelect,
+    AdminSplitDateTime,
+    AdminTextareaWidget,
+)
 from django.core.exceptions import ValidationError
 from django.utils.text import capfirst
 from django.utils.translation import gettext
@@ -98,6 +102,10 @@ class RaffleForm(forms.ModelForm):  # type: ignore[type-arg]
         method = self.fields.get("method")
         if isinstance(method, forms.ChoiceField):
             method.choices = list(METHODS.items())
+        for field in self.fields.values():
+            if isinstance(field.widget, AdminSplitDateTime):  # two fields under one label
+                for part, told in zip(field.widget.widgets, (_("date"), _("time")), strict=True):
+                    part.attrs["aria-label"] = f"{field.label}: {told}"
         currency = self.fields.get("currency")
         if currency:
             currency.widget.attrs["autocapitalize"] = "characters"
