@@ -97,6 +97,15 @@ def _prizes(raffle: Raffle) -> Iterator[Item]:
         "rules",
         Weight.SHOULD,
     )
+    if same := _same_rules(raffle):
+        says = _("The rules are word for word those of “%(raffle)s”. Do they fit this one, too?")
+        yield Item(Weight.SHOULD, says % {"raffle": same.name}, "rules")
+
+
+def _same_rules(raffle: Raffle) -> Raffle | None:
+    """The raffle before, if its rules were taken over: a new one's form is filled in with them."""
+    before = Raffle.objects.public().filter(pk__lt=raffle.pk).order_by("-pk").first()
+    return before if before and before.rules.strip() and before.rules == raffle.rules else None
 
 
 def _tickets(raffle: Raffle) -> Iterator[Item]:

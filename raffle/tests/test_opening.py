@@ -106,6 +106,15 @@ def test_what_is_odd_is_worth_a_second_look(terms: dict[str, Any], field: str) -
     assert field not in told(Weight.SHOULD, **READY)
 
 
+def test_rules_that_were_taken_over_are_worth_a_second_look() -> None:
+    before = make_raffle(rules=f"One winner. {uuid.uuid4()}")
+    same = READY | {"rules": before.rules}
+    assert told(Weight.SHOULD, **same)["rules"] == (
+        f"The rules are word for word those of “{before.name}”. Do they fit this one, too?"
+    )
+    assert "rules" not in told(Weight.SHOULD, **READY)
+
+
 def test_shoulds_are_not_in_the_way(client: Client) -> None:
     draft = make_draft()
     page = words(client.get(address("open", draft)).text)
