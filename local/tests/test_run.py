@@ -82,7 +82,7 @@ def status_of(port: int, path: str) -> int:
 
 
 def nothing_is_left(checkout: Checkout) -> bool:
-    deadline = time.monotonic() + 40  # on a busy machine
+    deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
         if not checkout.processes():
             return True
