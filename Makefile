@@ -1,6 +1,6 @@
 # `make run` starts the site on this machine, `make test` proves it. Paths are relative and quoted,
 # so that the checkout may lie in a directory with spaces in its name.
-.PHONY: run test lint check requirements messages browser gettext
+.PHONY: run test lint check requirements messages browser gettext nginx
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -17,7 +17,7 @@ INSTALL := umask 022 && $(PY) -m pip --disable-pip-version-check install --quiet
 run: .venv/run.stamp
 	@umask 022 && exec $(PY) -m local
 
-test: .venv/dev.stamp browser gettext
+test: .venv/dev.stamp browser gettext nginx
 	@umask 022 && exec $(PY) -m pytest $(ARGS)
 
 lint: .venv/dev.stamp
@@ -87,3 +87,12 @@ gettext:
 	  echo 'Installing gettext, which reads what is to be translated' && export DEBIAN_FRONTEND=noninteractive && \
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends gettext >/dev/null; \
 	} || { echo 'The tests of the languages need the program xgettext: install the package "gettext"' >&2; exit 1; }
+
+# Only the program is wanted, not the service that its package starts.
+nginx:
+	@command -v nginx >/dev/null || test -x /usr/sbin/nginx || { \
+	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  echo 'Installing nginx, before which the site is tested' && export DEBIAN_FRONTEND=noninteractive && \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx >/dev/null && \
+	  { service nginx stop; update-rc.d nginx disable; } >/dev/null 2>&1 || test -x /usr/sbin/nginx; \
+	} || { echo 'The tests of the proxy need nginx 1.22 or newer: install the package "nginx"' >&2; exit 1; }

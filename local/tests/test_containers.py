@@ -92,7 +92,7 @@ def test_the_image_runs_as_nobody_special_and_makes_no_secret_up() -> None:
     assert not {"SECRET_KEY", "DATABASE_URL"} & image_environment().keys()
 
 
-@pytest.mark.parametrize("name", SITE)
+@pytest.mark.parametrize("name", [*SITE, "proxy"])
 def test_the_site_may_write_nowhere_and_gain_nothing(name: str) -> None:
     service = SERVICES[name]
     assert service["read_only"] is True
@@ -103,11 +103,29 @@ def test_the_site_may_write_nowhere_and_gain_nothing(name: str) -> None:
 def test_every_secret_is_a_file_that_git_ignores() -> None:
     for name, secret in COMPOSE["secrets"].items():
         assert git("check-ignore", secret["file"]), name
-    for service in SERVICES.values():
+    for name, service in SERVICES.items():
+        if name == "proxy":
+            continue
         granted = {f"/run/secrets/{name}" for name in service["secrets"]}
         named = {value for key, value in service["environment"].items() if key.endswith("_FILE")}
         assert named <= granted
         assert set(service["secrets"]) <= COMPOSE["secrets"].keys()
+
+
+def test_the_proxy_starts_only_when_asked_and_finds_its_certificate_and_the_site() -> None:
+    proxy = SERVICES["proxy"]
+    assert proxy["profiles"] == ["proxy"]
+    assert int(proxy["user"].split(":")[0])
+    conf = (ROOT / "deploy/nginx/nginx.conf").read_text()
+    for secret in proxy["secrets"]:
+        assert secret["source"] in COMPOSE["secrets"]
+        assert f" {secret['target']};" in conf
+    directory, upstream = (volume.split(":") for volume in proxy["volumes"])
+    assert upstream[1] == f"{directory[1]}/upstream.conf"
+    assert f"{directory[1]}/nginx.conf" in proxy["command"]
+    assert "server web:8000 resolve;" in (ROOT / upstream[0]).read_text()
+    assert {path.split(":")[0] for path in proxy["tmpfs"]} >= {"/run", "/var/cache/nginx"}
+    assert proxy["ports"] == ["80:80", "443:443"]
 
 
 def test_every_file_that_is_mounted_is_in_git() -> None:

@@ -166,7 +166,7 @@ def publicly(run: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         response = run(request, **kwargs)
         if response.status_code != 200:
             return response
-        response.headers["Cache-Control"] = "public, max-age=1"
+        response.headers["Cache-Control"] = "public, max-age=1, stale-while-revalidate=2"
         etag = set_response_etag(response).headers["ETag"]
         return get_conditional_response(request, etag=etag, response=response) or response
 

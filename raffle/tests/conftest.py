@@ -20,22 +20,31 @@ PATIENCE = 30  # seconds
 
 
 @pytest.fixture(scope="session")
-def site(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def collected(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The directory of the static files as they are served."""
+    directory = str(tmp_path_factory.mktemp("static"))
+    environment = os.environ | {"STATIC_ROOT": directory, "SECRET_KEY": settings.SECRET_KEY}
+    collect = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"]
+    local = {"LOCAL": "on", "DATABASE_URL": _database_url()}
+    subprocess.run(collect, env=environment | local, cwd=settings.BASE_DIR, check=True)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def site(database: None, collected: str) -> Iterator[str]:
     """The address of the running site, without a slash at the end."""
     port = _free_port()
     environment = os.environ | {
         "DATABASE_URL": _database_url(),
         "LOCAL": "on",
         "SECRET_KEY": settings.SECRET_KEY,
-        "STATIC_ROOT": str(tmp_path_factory.mktemp("static")),
+        "STATIC_ROOT": collected,
         "BIND": f"127.0.0.1:{port}",
         "WEB_LOG_LEVEL": "warning",
         "PGAPPNAME": APPLICATION,
     }
     python = [sys.executable, "-W", "default"]
-    collect = [*python, "manage.py", "collectstatic", "--no-input", "--verbosity=0"]
     serve = [*python, "-m", "gunicorn", "-c", "gunicorn.conf.py", "rafflesite.wsgi"]
-    subprocess.run(collect, env=environment, cwd=settings.BASE_DIR, check=True)
     with subprocess.Popen(serve, env=environment, cwd=settings.BASE_DIR) as server:
         try:
             address = f"http://127.0.0.1:{port}"
