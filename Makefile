@@ -1,6 +1,6 @@
 # `make run` starts the site on this machine, `make test` proves it. Paths are relative and quoted,
 # so that the checkout may lie in a directory with spaces in its name.
-.PHONY: run test lint check requirements messages browser gettext nginx
+.PHONY: run test lint check bench requirements messages browser gettext nginx
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -31,6 +31,10 @@ check: .venv/dev.stamp
 	LOCAL=off SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')" \
 	  DATABASE_URL=postgres://localhost/unused EMAIL_URL=smtp://localhost ALLOWED_HOSTS=raffle.example \
 	  $(PY) manage.py check --deploy --fail-level WARNING
+
+# How fast it is on this machine; ARGS=--help explains it.
+bench: .venv/run.stamp
+	@umask 022 && exec $(PY) -m bench $(ARGS)
 
 # Pins again what the .in files ask for; ARGS=--upgrade takes the newest of everything.
 COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -17,6 +17,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import django
@@ -25,14 +26,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DB_STATEMENT_TIMEOUT", "0")  # as in manage.py
 django.setup()
 
-from django.contrib.auth.hashers import make_password  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 
-from accounts.models import User  # noqa: E402
-from raffle import organising  # noqa: E402
-from raffle.management.rushing import sign_in  # noqa: E402
+from bench.auditing import audit as audited  # noqa: E402
+from bench.raffles import new_raffle  # noqa: E402
+from raffle.management.rushing import make_buyers, sign_in  # noqa: E402
 from raffle.models import Raffle  # noqa: E402
-from raffle.verifying import verify  # noqa: E402
 
 SLUG = "bench"
 BATCH = 5_000
@@ -42,12 +41,9 @@ PATIENCE = 30.0  # seconds for the old processes to end
 
 def users(count: int, file: Path) -> None:
     """Write a line for each user: the address, a tab, the headers of a signed-in browser."""
-    nobody = make_password(None)
     with file.open("w") as lines:
         for first in range(0, count, BATCH):
-            numbers = range(first, min(first + BATCH, count))
-            people = [User(email=f"bench-{n}@example.invalid", password=nobody) for n in numbers]
-            buyers = User.objects.bulk_create(people, batch_size=500)
+            buyers = make_buyers(min(BATCH, count - first), "bench")
             for buyer, headers in zip(buyers, sign_in(buyers), strict=True):
                 lines.write(f"{buyer.pk}\t{json.dumps(headers)}\n")
 
@@ -58,16 +54,7 @@ def reset(capacity: int, limit: int) -> None:
         cursor.execute("ALTER TABLE raffle_raffle DISABLE TRIGGER raffle_moves_forward")
         Raffle.objects.filter(slug=SLUG).update(slug=f"{SLUG}-{time.time_ns()}")
         cursor.execute("ALTER TABLE raffle_raffle ENABLE ALWAYS TRIGGER raffle_moves_forward")
-    raffle = Raffle(
-        slug=SLUG,
-        name="Bench",
-        organiser="-",
-        prizes=["A bicycle"],
-        capacity=capacity,
-        limit=limit,
-    )
-    organising.create_raffle(raffle, by=None)
-    organising.open_raffle(raffle_id=raffle.pk, by=None)
+    new_raffle(slug=SLUG, capacity=capacity, limit=limit)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     pid = Path(os.environ["BENCH_TMP"], "raffle.pid")
@@ -98,22 +85,10 @@ def _children(server: int) -> set[int]:
 def audit() -> None:
     """Print what is stored, as the load engine asks for it, and end with 1 unless it verifies."""
     raffle = Raffle.objects.as_it_stands().get(slug=SLUG)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*), count(*) - count(DISTINCT number) FROM raffle_ticket"
-            " WHERE raffle_id = %s",
-            [raffle.pk],
-        )
-        sold, duplicates = cursor.fetchone()
-        cursor.execute(
-            "SELECT coalesce(max(held), 0) FROM (SELECT count(*) AS held FROM raffle_ticket"
-            " WHERE raffle_id = %s GROUP BY buyer_id) AS holders",
-            [raffle.pk],
-        )
-        (most,) = cursor.fetchone()
-    print(json.dumps({"sold": sold, "max_per_user": most, "duplicates": duplicates}))
-    if failures := verify(raffle.pk).failures:
-        sys.exit(f"The record does not verify: {failures}")
+    counted, wrong = audited(raffle)
+    print(json.dumps(asdict(counted)))
+    if wrong:
+        sys.exit(f"The record does not verify: {wrong}")
 
 
 if __name__ == "__main__":

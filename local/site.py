@@ -33,7 +33,7 @@ def main(port: int) -> None:
             sys.exit("The site could not be prepared; the message is above.")
         _say("Starting the web server")
         with _running(port) as (server, mailer):
-            _wait_for_an_answer(port, server)
+            wait_for_an_answer(port, server)
             _say(f"\nThe site:   http://{HOST}:{port}/")
             _say(f"For staff:  http://{HOST}:{port}/admin/")
             _say("Mails:      var/mail/")
@@ -48,13 +48,19 @@ def _end_with_the_launcher() -> None:
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
+def web_server(
+    port: int, application: str = "rafflesite.wsgi"
+) -> tuple[list[str], Mapping[str, str]]:
+    """The command that serves on `port`, and the environment to run it in."""
+    bound = {"WEB_LOG_LEVEL": "warning", **os.environ, "BIND": f"{HOST}:{port}"}
+    return [sys.executable, "-m", "gunicorn", application], bound
+
+
 @contextlib.contextmanager
 def _running(port: int) -> Iterator[tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]]:
     """The web server and the mail worker; both have ended when the block has."""
-    gunicorn = [sys.executable, "-m", "gunicorn", "rafflesite.wsgi"]
-    bound = {"WEB_LOG_LEVEL": "warning", **os.environ, "BIND": f"{HOST}:{port}"}
     worker = [sys.executable, "manage.py", "send_mail", f"--site=http://{HOST}:{port}"]
-    with _child(gunicorn, bound) as server, _child(worker, os.environ) as mailer:
+    with _child(*web_server(port)) as server, _child(worker, os.environ) as mailer:
         try:
             yield server, mailer
         finally:
@@ -76,7 +82,7 @@ def _tell_when_mail_stops(mailer: subprocess.Popen[bytes]) -> None:
         _say(f"The mail worker ended (status {status}); the site goes on without mails.")
 
 
-def _wait_for_an_answer(port: int, server: subprocess.Popen[bytes]) -> None:
+def wait_for_an_answer(port: int, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if server.poll() is not None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -16,16 +16,21 @@ from urllib.parse import SplitResult
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from accounts.models import User
+from raffle.management.lines import Line, open_line, open_lines, press
+from raffle.models import Raffle, Ticket
+from rafflesite.microcache import FRESH
 
 BUSY = 503
 ATTEMPTS = 10  # a press is asked again while its line breaks or the site is busy
 PAUSE = 1.0  # seconds
+LOOKS = 4
 
 
 @dataclass(slots=True)
@@ -46,6 +51,20 @@ class Press:
     @property
     def outcome(self) -> str:
         return "sold" if self.status == 200 else self.body.get("code", f"error {self.status}")
+
+
+def make_buyers(count: int, stem: str = "rush") -> list[User]:
+    """New people, who have no password."""
+    name, nobody = f"{stem}-{uuid.uuid4().hex[:8]}", make_password(None)
+    people = [User(email=f"{name}-{n}@example.invalid", password=nobody) for n in range(count)]
+    return User.objects.bulk_create(people, batch_size=500)
+
+
+def forget_the_empty_handed(buyers: Sequence[User]) -> None:
+    """Delete those who bought nothing; whoever holds a ticket stays."""
+    ids = {buyer.pk for buyer in buyers}
+    holders = Ticket.objects.filter(buyer__in=ids).values_list("buyer_id", flat=True)
+    User.objects.filter(pk__in=ids.difference(holders)).delete()
 
 
 def sign_in(buyers: Sequence[User]) -> list[dict[str, str]]:
@@ -92,62 +111,58 @@ async def press_all(
 
     A buyer's presses stand side by side, and each goes out as soon as a connection is free.
     """
-    _allow_open_files(connections + 100)
-    lines = [
-        await asyncio.open_connection(site.hostname, site.port)
-        for _ in range(min(connections, len(presses)))
-    ]
+    host, port = site.hostname or "", site.port or 80
+    lines = await open_lines(host, port, min(connections, len(presses)))
     waiting = iter(presses)
     answered = 0
     began = time.monotonic()
 
-    async def work(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def work(line: Line) -> None:
         nonlocal answered
-        for press in waiting:
-            press.sent = time.monotonic() - began
-            request = _request(site, path, press)
+        for next_press in waiting:
+            next_press.sent = time.monotonic() - began
+            request = press(site.netloc, path, next_press.headers)
             for _ in range(ATTEMPTS):
                 try:
-                    writer.write(request)
+                    if not line.is_open:
+                        line = await open_line(host, port)
                     async with asyncio.timeout(patience):
-                        press.status, press.body = await _response(reader)
-                except (OSError, EOFError, ValueError, TimeoutError):
+                        next_press.status, body = await line.ask(request)
+                    next_press.body = json.loads(body)
+                except (OSError, ValueError):
                     # Whether it was bought is unknown: ask again, with the same key.
-                    writer.close()
+                    line.close()
                     await asyncio.sleep(PAUSE)
-                    with suppress(OSError):
-                        reader, writer = await asyncio.open_connection(site.hostname, site.port)
                     continue
-                if press.status != BUSY:
+                if next_press.status != BUSY:
                     break
                 await asyncio.sleep(PAUSE)
-            press.answered = time.monotonic() - began
+            next_press.answered = time.monotonic() - began
             answered += 1
             progress(answered, len(presses))
-        writer.close()
+        line.close()
 
-    await asyncio.gather(*(work(*line) for line in lines))
-
-
-def _request(site: SplitResult, path: str, press: Press) -> bytes:
-    body = '{"quantity":1}'
-    return (
-        f"POST {path} HTTP/1.1\r\nHost: {site.netloc}\r\n{press.headers}"
-        f"Idempotency-Key: {uuid.uuid4()}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n{body}"
-    ).encode()
+    await asyncio.gather(*map(work, lines))
 
 
-async def _response(reader: asyncio.StreamReader) -> tuple[int, dict[str, Any]]:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    fields = dict(line.lower().split(": ", 1) for line in head[1:] if line)
-    body = await reader.readexactly(int(fields.get("content-length", "0")))
-    return int(head[0].split(" ", 2)[1]), json.loads(body) if body else {}
+def sells_from_here(site: SplitResult, raffle: Raffle) -> bool:
+    """Whether the site sells the raffle of this database. OSError if it does not answer."""
+    for _ in range(LOOKS):
+        asked = f"{site.geturl()}/api/raffles/{raffle.slug}/state"
+        with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310
+            state = json.load(answer)
+        if state["ledger_head"]["hash"] == raffle.head_hash:
+            return True
+        time.sleep(FRESH)  # the answer may be as old as that
+    return False
 
 
-def _allow_open_files(count: int) -> None:
-    """Every connection is a file, and many systems begin with 1024 or 256."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < count:
-        most = count if hard == resource.RLIM_INFINITY else min(count, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+def disagreements(raffle: Raffle, told: Sequence[tuple[int, int]], buyers: set[int]) -> list[str]:
+    """What `buyers` were told, as (number, buyer), against what is stored: ticket by ticket."""
+    sold = Ticket.objects.filter(raffle=raffle).values_list("number", "buyer_id")
+    stored = {ticket for ticket in sold if ticket[1] in buyers}
+    wrong = [f"ticket {number} was told but not stored" for number, _ in set(told) - stored]
+    wrong += [f"ticket {number} was stored but not told" for number, _ in stored - set(told)]
+    if len(told) != len(set(told)):
+        wrong.append("a ticket was told twice")
+    return wrong

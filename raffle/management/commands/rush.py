@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import os
-import socket
-import time
-import urllib.request
 import uuid
 from argparse import ArgumentParser
 from collections import Counter
-from contextlib import suppress
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
-from django.contrib.auth.hashers import make_password
-
-from accounts.models import User
 from raffle import organising
+from raffle.management.lines import loopback
 from raffle.management.operating import FAILED, TRY_LATER, WRONG_STATE, ProgressBar, RaffleCommand
-from raffle.management.rushing import Press, press_all, signed_in
+from raffle.management.rushing import (
+    Press,
+    disagreements,
+    forget_the_empty_handed,
+    make_buyers,
+    press_all,
+    sells_from_here,
+    signed_in,
+)
 from raffle.models import Raffle, Ticket
 from raffle.verifying import verify
-from rafflesite.microcache import FRESH
-
-LOOKS = 4
 
 
 class Command(RaffleCommand):
@@ -66,7 +64,7 @@ exit status:
             self.stop(WRONG_STATE, f"“{raffle.slug}” is not open for sale. Try --new.")
         self._same_raffle(site, raffle)
         self.say(f"{options['buyers']} buyers, {options['tries']} tries each, on “{raffle.slug}”.")
-        buyers = _make_buyers(options["buyers"])
+        buyers = make_buyers(options["buyers"])
         path = f"/api/raffles/{raffle.slug}/purchase"
         with signed_in(buyers) as headers:
             presses = [
@@ -77,7 +75,7 @@ exit status:
             bar = ProgressBar("Buying")
             asyncio.run(press_all(site, path, presses, options["connections"], bar))
         report = self._report(raffle, presses)
-        _forget_the_empty_handed(buyers)
+        forget_the_empty_handed(buyers)
         self._print(report, as_json=options["json"])
         if report["violations"]:
             self.stop(FAILED, f"{len(report['violations'])} violations.")
@@ -85,28 +83,18 @@ exit status:
     # --- Before -----------------------------------------------------------------------------------
 
     def _site(self, url: str) -> SplitResult:
-        """Refuse whatever is not this machine: a rush against others is an attack."""
-        parts = urlsplit(url)
-        found = []
-        with suppress(OSError):
-            found = socket.getaddrinfo(parts.hostname, None)
-        addresses = {ipaddress.ip_address(info[4][0]) for info in found}
-        if parts.scheme != "http" or not addresses or not all(a.is_loopback for a in addresses):
+        site = loopback(url)
+        if site is None:
             self.stop(2, f"{url} is not a loopback address (http://127.0.0.1:PORT).")
-        return parts if parts.port else urlsplit(f"http://{parts.hostname}:80")
+        return site
 
     def _same_raffle(self, site: SplitResult, raffle: Raffle) -> None:
         """The site must sell the raffle of this database, or the audit would mean nothing."""
-        path = f"/api/raffles/{raffle.slug}/state"
-        for _ in range(LOOKS):
-            try:
-                with urllib.request.urlopen(f"{site.geturl()}{path}", timeout=10) as answer:  # noqa: S310
-                    state = json.load(answer)
-            except OSError as error:
-                self.stop(TRY_LATER, f"{site.geturl()} does not answer as the site: {error}")
-            if state["ledger_head"]["hash"] == raffle.head_hash:
+        try:
+            if sells_from_here(site, raffle):
                 return
-            time.sleep(FRESH)  # the answer may be as old as that
+        except OSError as error:
+            self.stop(TRY_LATER, f"{site.geturl()} does not answer as the site: {error}")
         self.stop(TRY_LATER, f"{site.geturl()} sells from another database than this one.")
 
     # --- After ------------------------------------------------------------------------------------
@@ -115,7 +103,9 @@ exit status:
         outcomes = Counter(press.outcome for press in presses)
         sold_at = [press.answered for press in presses if press.status == 200]
         took = sorted(press.answered - press.sent for press in presses)
-        violations = verify(raffle.pk).failures + self._disagreements(raffle, presses)
+        violations = verify(raffle.pk).failures
+        told = [(number, press.buyer.pk) for press in presses for number in press.numbers]
+        violations += disagreements(raffle, told, {press.buyer.pk for press in presses})
         violations += [
             f"{count} × {name}" for name, count in outcomes.items() if name.startswith("error")
         ]
@@ -138,19 +128,6 @@ exit status:
             "max_ms": round(took[-1] * 1000, 1),
             "violations": violations,
         }
-
-    def _disagreements(self, raffle: Raffle, presses: list[Press]) -> list[str]:
-        """What buyers were told against what is stored: the same, ticket by ticket."""
-        buyers = {press.buyer.pk for press in presses}
-        stored = set(
-            Ticket.objects.filter(raffle=raffle, buyer__in=buyers).values_list("number", "buyer_id")
-        )
-        told = [(number, press.buyer.pk) for press in presses for number in press.numbers]
-        wrong = [f"ticket {number} was told but not stored" for number, _ in set(told) - stored]
-        wrong += [f"ticket {number} was stored but not told" for number, _ in stored - set(told)]
-        if len(told) != len(set(told)):
-            wrong.append("a ticket was told twice")
-        return wrong
 
     def _print(self, report: dict[str, Any], *, as_json: bool) -> None:
         if as_json:
@@ -191,18 +168,6 @@ def _another(raffle: Raffle) -> str:
     organising.create_raffle(again, by=None)
     organising.open_raffle(raffle_id=again.pk, by=None)
     return again.slug
-
-
-def _make_buyers(count: int) -> list[User]:
-    stem, nobody = uuid.uuid4().hex[:8], make_password(None)
-    people = [User(email=f"rush-{stem}-{n}@example.invalid", password=nobody) for n in range(count)]
-    return User.objects.bulk_create(people, batch_size=500)
-
-
-def _forget_the_empty_handed(buyers: list[User]) -> None:
-    ids = {buyer.pk for buyer in buyers}
-    holders = Ticket.objects.filter(buyer__in=ids).values_list("buyer_id", flat=True)
-    User.objects.filter(pk__in=ids.difference(holders)).delete()
 
 
 def _most_held(raffle: Raffle) -> int:
