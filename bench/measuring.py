@@ -25,7 +25,6 @@ from raffle.management.rushing import disagreements, sells_from_here
 from raffle.models import Raffle
 
 WARM_UP = Plan(address="", port=0, host="", slug="", connections=32, pollers=8)
-WARMING = 200  # people
 CONTROLLED = 4.0  # seconds of B for the controls
 LIMITED = 2.0  # seconds of each kind of pgbench
 
@@ -122,8 +121,8 @@ class Measuring:
 
         Straight from the start the first seconds would be those of the start.
         """
-        raffle = new_raffle(capacity=WARMING)
-        self._send(WARM_UP, raffle, address, self.headers[:WARMING])
+        raffle = new_raffle(capacity=self.sizes.warming)
+        self._send(WARM_UP, raffle, address, self.headers[: self.sizes.warming])
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
 

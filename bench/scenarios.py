@@ -13,6 +13,7 @@ OF_A_RUSH = {"sold", "sold_out", "limit_reached"}
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
+    warming: int = 200  # people who buy before anything is measured
     people: int = 1000
     tries: int = 3
     rushing: int = 500  # connections
@@ -29,6 +30,7 @@ class Sizes:
 
 
 SMALL = Sizes(
+    warming=20,
     people=20,
     tries=2,
     rushing=20,
