@@ -96,15 +96,15 @@ def test_the_state_is_asked_once_for_all_visitors_and_not_under_other_names(
 ) -> None:
     raffle, alice = make_raffle(), make_buyer("alice")
     path = state_of(raffle)
-    asked = [f"{path}{odd}" for odd in ("", "?x=1", "?x=2")] * 10
-    asked.append(path.replace("/api/", "/api/../%61pi//"))
+    odd = path.replace("/api/", "/api/../%61pi//")  # asked first: the site would not know it
+    asked = [odd, *[f"{path}{query}" for query in ("", "?x=1", "?x=2")] * 8]
 
     answers = [proxy.ask(each, browser(alice) if n % 2 else None) for n, each in enumerate(asked)]
 
     assert {answer.status for answer in answers} == {200}
     assert len({answer.body for answer in answers}) == 1
     assert all("Set-Cookie" not in answer.headers for answer in answers)
-    assert len({answer.headers["X-Request-ID"] for answer in answers}) == len(answers)
+    assert all("X-Request-ID" not in answer.headers for answer in answers)  # it is another's
     assert 1 <= len(seen(out, path)) <= 3
 
 
