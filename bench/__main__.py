@@ -10,8 +10,9 @@ D   The rush while 200 connections poll without a pause.
 P   PostgreSQL alone: the purchase's own transaction in one call (limit.sql) on the same tables with
     all constraints and triggers, driven by pgbench; and 50 purchases a call. No sign-in, no HTTP.
 
-Controls, in the same rounds (A, and 4 seconds of B): the site with COMBINE_PURCHASES=off, and
-bench/naive, which locks the raffle, counts its tickets, inserts one, and commits.
+Controls, in the same rounds (A, and 3 seconds of B): the site with COMBINE_PURCHASES=off, and
+bench/naive, which locks the raffle, counts its tickets, inserts one, and commits (A only in the
+first round: it takes long). site / naive is the one figure divided by the other, in the same round.
 
 The site is started as `make run` starts it, on a port that is free and a database of its own, which
 is dropped at the end. Everything stays on this machine: client, web server and PostgreSQL share its
@@ -30,7 +31,8 @@ import os
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import SplitResult
 
 import django
@@ -50,7 +52,7 @@ BEGAN = time.monotonic()
 
 def main() -> int:
     options = _options()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would ignore Ctrl-C
+    signal.signal(signal.SIGINT, _interrupted)  # also where a shell's `&` would ignore Ctrl-C
     unwind_when_told()
     environment.load()
     with contextlib.ExitStack() as held:
@@ -60,6 +62,11 @@ def main() -> int:
             held.enter_context(scratch.database())
         _set_up()
         return _measure(options)
+
+
+def _interrupted(number: int, frame: FrameType | None) -> NoReturn:
+    signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not disturb the tidying up
+    raise KeyboardInterrupt
 
 
 def _options() -> argparse.Namespace:
@@ -166,4 +173,7 @@ def _say(what: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("Interrupted: everything that it had started has ended.")

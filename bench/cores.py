@@ -15,10 +15,10 @@ IDLE = (3, 4, 7)  # of a line of /proc/stat: idle, waiting for a disk, stolen by
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Cores' worth of CPU, in percent of one."""
+    """Cores' worth of CPU, in percent of one. None: not ours to know, and among the others'."""
 
-    server: float
-    postgres: float
+    server: float | None
+    postgres: float | None
     client: float
     others: float
 
@@ -28,15 +28,16 @@ class Reading:
     """Seconds of CPU until now."""
 
     at: float
-    server: float
-    postgres: float
+    server: float | None
+    postgres: float | None
     machine: float
 
     def shares_until(self, later: Reading, client: float) -> Shares:
         share = 100 / max(later.at - self.at, 0.001)
-        server, postgres = later.server - self.server, later.postgres - self.postgres
-        others = later.machine - self.machine - server - postgres - client
-        return Shares(server * share, postgres * share, client * share, max(others, 0.0) * share)
+        server = _since(self.server, later.server, share)
+        postgres = _since(self.postgres, later.postgres, share)
+        others = (later.machine - self.machine - client) * share - (server or 0) - (postgres or 0)
+        return Shares(server, postgres, client * share, max(others, 0.0))
 
 
 def read(server: int | None, postmaster: int | None) -> Reading | None:
@@ -46,6 +47,10 @@ def read(server: int | None, postmaster: int | None) -> Reading | None:
     machine = [int(ticks) for ticks in (PROC / "stat").read_text().split("\n", 1)[0].split()[1:9]]
     busy = sum(ticks for place, ticks in enumerate(machine) if place not in IDLE)
     return Reading(time.monotonic(), _used(server), _used(postmaster), busy / TICK)
+
+
+def _since(before: float | None, after: float | None, share: float) -> float | None:
+    return None if before is None or after is None else (after - before) * share
 
 
 def parent(process: int) -> int | None:
@@ -58,10 +63,10 @@ def parent(process: int) -> int | None:
     return int(fields[1]) if named.startswith("postgres") else None
 
 
-def _used(root: int | None) -> float:
+def _used(root: int | None) -> float | None:
     """The children that have ended are in the sum of whoever waited for them."""
     if root is None:
-        return 0.0
+        return None
     ticks = 0
     for process in (root, *_descendants(root)):
         try:

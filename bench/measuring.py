@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import subprocess
 import sys
 from collections import defaultdict
@@ -10,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from urllib.parse import SplitResult
 
+from django.conf import settings
 from django.db import connection
 
 from accounts.models import User
@@ -19,13 +22,13 @@ from bench.client import BEGUN, ENDED, Outcome, Plan
 from bench.cores import Shares
 from bench.raffles import new_raffle
 from bench.scenarios import SCENARIOS, Figures, Sizes
-from bench.serving import SITE, Address, Way, served
+from bench.serving import NAIVE, SITE, Address, Way, served
 from local.environment import ROOT
 from raffle.management.rushing import disagreements, sells_from_here
 from raffle.models import Raffle
 
 WARM_UP = Plan(address="", port=0, host="", slug="", connections=32, pollers=8)
-CONTROLLED = 4.0  # seconds of B for the controls
+CONTROLLED = 3.0  # seconds of B for the controls
 LIMITED = 2.0  # seconds of each kind of pgbench
 
 Key = tuple[str, str]  # scenario, way
@@ -41,6 +44,7 @@ class Results:
     limits: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     wrong: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    machine: str = ""
 
 
 class Measuring:
@@ -56,7 +60,7 @@ class Measuring:
     ) -> None:
         self.sizes, self.names, self.say = sizes, names, say
         self.buyers, self.headers = buyers, headers
-        self.results = Results()
+        self.results = Results(machine=_machine())
         self.postmaster = _postmaster()
 
     def rounds(self, count: int, ways: Iterable[Way]) -> None:
@@ -67,6 +71,8 @@ class Measuring:
                 names = [n for n in SCENARIOS if n in self.names]
                 if way is not SITE:
                     names = [n for n in names if SCENARIOS[n].controlled]
+                if way is NAIVE and number > 1:
+                    names = [n for n in names if n != "A"]  # it takes longer than all the others
                 if names:
                     with served(way) as address:
                         self.one_round(f"round {number} of {count}", way, names, address)
@@ -181,6 +187,19 @@ def another_site(site: SplitResult) -> Address:
     except OSError as error:
         sys.exit(f"{site.geturl()} does not answer as the site: {error}")
     return Address(site.hostname or "", site.port or 80, site.netloc)
+
+
+def _machine() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('server_version'), current_setting('fsync'),"
+            " current_setting('synchronous_commit')"
+        )
+        version, fsync, commit = cursor.fetchone()
+    return (
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, PostgreSQL {version}"
+        f" (fsync {fsync}, synchronous_commit {commit}), commit {settings.SOFTWARE}"
+    )
 
 
 def _postmaster() -> int | None:

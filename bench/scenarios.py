@@ -22,7 +22,7 @@ class Sizes:
     sustaining: int = 64  # connections
     polling: int = 256  # connections
     beside: int = 200  # connections that poll during the rush
-    fastest: int = 4_000  # purchases a second: each person buys once, so many are at hand
+    fastest: int = 2_500  # purchases a second: each person buys once, so many are at hand
 
     @property
     def buyers(self) -> int:

@@ -13,10 +13,10 @@ from bench.serving import NAIVE, SINGLY, SITE
 LABEL = 32
 COLUMN = 13
 WAYS = (SITE.name, SINGLY.name, NAIVE.name)
-HEADINGS = (*WAYS, f"/ {SINGLY.name}", f"/ {NAIVE.name}")
 
 
 def lines(results: Results, sizes: Sizes) -> Iterator[str]:
+    yield results.machine
     measured = [way for way in WAYS if any(key[1] == way for key in results.figures)]
     columns = [*measured, *(f"site / {way}" for way in measured[1:])]
     if measured:
@@ -56,8 +56,10 @@ def _shares(results: Results, name: str, measured: Sequence[str]) -> Iterator[st
         ("client", "this client"),
         ("others", "others"),
     ):
-        cells = [f"{median(getattr(s, who) for s in each):.0f} %" if each else "" for each in told]
-        yield _line(f"  CPU: {label}", cells)
+        known = [[s for each in way if (s := getattr(each, who)) is not None] for way in told]
+        if any(known):
+            cells = [f"{median(shares):.0f} %" if shares else "" for shares in known]
+            yield _line(f"  CPU: {label}", cells)
 
 
 def _limits(results: Results) -> Iterator[str]:
@@ -77,7 +79,7 @@ def _limits(results: Results) -> Iterator[str]:
 
 def _line(label: str, cells: Sequence[str]) -> str:
     wide = max(COLUMN, *(len(cell) + 2 for cell in cells)) if cells else COLUMN
-    return f"{label:{LABEL}}" + "".join(f"{cell:>{wide}}" for cell in cells)
+    return (f"{label:{LABEL}}" + "".join(f"{cell:>{wide}}" for cell in cells)).rstrip()
 
 
 def _number(value: float) -> str:
