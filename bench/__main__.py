@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from bench.scenarios import Sizes
 
 NAMES = ("A", "B", "C", "D", "P")
+ROUNDS = 3
+LAST_START = 120.0  # seconds after which no round begins, unless they were asked for
 BEGAN = time.monotonic()
 
 
@@ -76,7 +78,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--scenarios", type=_scenarios, default=NAMES, metavar="A,B,...", help="default: all"
     )
-    parser.add_argument("--rounds", type=int, default=3, help="of which medians are told")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        help="of which medians are told; default: 3, but none that would begin after two minutes",
+    )
     parser.add_argument("--seconds", type=float, default=10, help="of B; at most 120")
     parser.add_argument("--site-only", action="store_true", help="without the controls")
     parser.add_argument(
@@ -90,7 +96,7 @@ def _options() -> argparse.Namespace:
         " controls and P. The raffles, and whoever buys, stay in its database",
     )
     options = parser.parse_args()
-    if not 1 <= options.rounds <= 20 or not 1 <= options.seconds <= 120:
+    if options.rounds not in (None, *range(1, 21)) or not 1 <= options.seconds <= 120:
         parser.error("take 1 to 20 rounds, and 1 to 120 seconds")
     return options
 
@@ -159,9 +165,11 @@ def _results(options: argparse.Namespace, sizes: Sizes) -> Results:
         with signed_in(buyers) as headers:
             measuring = Measuring(sizes, options.scenarios, buyers, headers, _say)
             if address:
-                measuring.against(address, options.rounds)
+                measuring.against(address, options.rounds or ROUNDS)
             else:
-                measuring.rounds(options.rounds, (SITE,) if options.site_only else WAYS)
+                ends = None if options.rounds else BEGAN + LAST_START
+                ways = (SITE,) if options.site_only else WAYS
+                measuring.rounds(options.rounds or ROUNDS, ways, ends)
     finally:
         if address:
             forget_the_empty_handed(buyers)

@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -63,10 +64,16 @@ class Measuring:
         self.results = Results(machine=_machine())
         self.postmaster = _postmaster()
 
-    def rounds(self, count: int, ways: Iterable[Way]) -> None:
-        """Way after way in every round, so that what is compared was measured close together."""
+    def rounds(self, count: int, ways: Iterable[Way], ends: float | None = None) -> None:
+        """Way after way in every round, so that what is compared was measured close together.
+
+        Begins none after `ends` (of time.monotonic()), whatever the machine is busy with.
+        """
         ways = list(ways)
         for number in range(1, count + 1):
+            if ends and number > 1 and time.monotonic() > ends:
+                self.results.notes.append(f"only {number - 1} of {count} rounds: the time was over")
+                break
             for way in ways:
                 names = [n for n in SCENARIOS if n in self.names]
                 if way is not SITE:
