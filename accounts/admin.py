@@ -16,6 +16,7 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
 from accounts.models import SignIn, User
+from accounts.paging import FirstOnes
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 BUYER = (
@@ -88,6 +89,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     search_fields = ("email", "first_name", "last_name")
     ordering = ("-pk",)
     list_per_page = 50
+    paginator = FirstOnes
     show_full_result_count = False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -145,6 +147,7 @@ class SignInAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ("user__email",)
     list_select_related = ("user",)
     list_per_page = 50
+    paginator = FirstOnes
     show_full_result_count = False
     actions = None
 

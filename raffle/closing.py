@@ -5,6 +5,8 @@ The list of tickets is frozen at the close: its hash stands in the ledger from t
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+
 from django.db import connection, transaction
 
 from accounts.models import User
@@ -20,15 +22,24 @@ from raffle.errors import (
 )
 from raffle.models import LedgerEntry, Raffle, Seal, Ticket
 
+CHUNK = 5000  # tickets read at a time
+Progress = Callable[[int, int], None]  # so much is done, of so much
+
+
+def quiet(done: int, total: int) -> None:
+    """Whoever waits is not told how far it is."""
+
 
 @transaction.atomic(durable=True)
-def close_raffle(*, raffle_id: int, by: User | None, reason: str) -> Raffle:
+def close_raffle(
+    *, raffle_id: int, by: User | None, reason: str, progress: Progress = quiet
+) -> Raffle:
     """Stop the sales for good and freeze the manifest. Raises NotOpen, ReasonMissing."""
     if not reason.strip():
         raise ReasonMissing
     take_time()
     raffle = Raffle.objects.lock_and_look(raffle_id)
-    close(raffle, by, reason)
+    close(raffle, by, reason, progress)
     return raffle
 
 
@@ -65,44 +76,45 @@ def cancel_raffle(*, raffle_id: int, by: User | None, reason: str) -> Raffle:
     return raffle
 
 
-def close(raffle: Raffle, by: User | None, reason: str) -> None:
+def close(raffle: Raffle, by: User | None, reason: str, progress: Progress = quiet) -> None:
     """Close the locked `raffle`. Raises NotOpen."""
     if raffle.status != Raffle.Status.OPEN:
         raise NotOpen
-    counted = count(raffle)
+    counted = count(raffle, progress)
     raffle.status = Raffle.Status.CLOSED
     raffle.save(update_fields=["status"])
     LedgerEntry.objects.append(raffle, "closed", raffle.now, by, reason=reason, **counted.figures())
 
 
-def reconcile(raffle: Raffle, by: User | None) -> ledger.Reconciliation:
+def reconcile(raffle: Raffle, by: User | None, progress: Progress = quiet) -> ledger.Reconciliation:
     """Confirm the figures of the locked, closed `raffle`; see reconcile_raffle()."""
     if raffle.status != Raffle.Status.CLOSED:
         raise NotClosed
     if LedgerEntry.objects.newest(raffle, "reconciled"):
         raise AlreadyReconciled
-    counted = unchanged(raffle)
+    counted = unchanged(raffle, progress)
     LedgerEntry.objects.append(raffle, "reconciled", raffle.now, by, **counted.figures())
     return counted
 
 
-def unchanged(raffle: Raffle) -> ledger.Reconciliation:
+def unchanged(raffle: Raffle, progress: Progress = quiet) -> ledger.Reconciliation:
     """Count again. Raises ManifestChanged unless it is what was frozen at the close."""
-    counted = count(raffle)
+    counted = count(raffle, progress)
     if counted != frozen(raffle):
         raise ManifestChanged
     return counted
 
 
-def count(raffle: Raffle) -> ledger.Reconciliation:
+def count(raffle: Raffle, progress: Progress = quiet) -> ledger.Reconciliation:
     """Count and hash the manifest: valid sold + void + unsold = capacity, number by number."""
     tickets = Ticket.objects.filter(raffle=raffle).order_by("number")
-    rows = tickets.values_list("number", "code", "void").iterator(chunk_size=5000)
+    rows = tickets.values_list("number", "code", "void").iterator(chunk_size=CHUNK)
     leaves = (
         (number, None if void else ledger.leaf(raffle.uuid, number, code))
         for number, code, void in rows
     )
-    return ledger.reconcile(ledger.manifest(raffle.capacity, leaves))
+    lines = ledger.manifest(raffle.capacity, leaves)
+    return ledger.reconcile(_watched(lines, raffle.capacity, progress))
 
 
 def frozen(raffle: Raffle) -> ledger.Reconciliation | None:
@@ -113,6 +125,13 @@ def frozen(raffle: Raffle) -> ledger.Reconciliation | None:
     return ledger.Reconciliation(
         **{name: line.says[name] for name in ledger.Reconciliation.__slots__}
     )
+
+
+def _watched(lines: Iterable[str], total: int, progress: Progress) -> Iterator[str]:
+    for done, line in enumerate(lines, start=1):
+        if done % CHUNK == 0 or done == total:
+            progress(done, total)
+        yield line
 
 
 def take_time() -> None:

@@ -17,6 +17,7 @@ from django.db import transaction
 
 from accounts.models import User
 from raffle import awarding, beacon, closing, picking, seconding
+from raffle.closing import Progress
 from raffle.errors import (
     BeaconLate,
     Cancelled,
@@ -33,7 +34,13 @@ CHAIN = beacon.QUICKNET
 LEAD = timedelta(seconds=120)  # between seal and round: time enough for the seal to be seen
 
 
-def draw_winner(*, raffle_id: int, by: User | None, numbers: Sequence[int] = ()) -> Draw | Seal:
+def draw_winner(
+    *,
+    raffle_id: int,
+    by: User | None,
+    numbers: Sequence[int] = (),
+    progress: Progress = closing.quiet,
+) -> Draw | Seal:
     """Draw the winners and publish them; first close and reconcile in the name of `by`, if need be.
 
     Returns the Seal instead while its beacon round is to come: ask again then. `numbers` are those
@@ -43,7 +50,7 @@ def draw_winner(*, raffle_id: int, by: User | None, numbers: Sequence[int] = ())
     """
     sealed = Seal.objects.filter(raffle_id=raffle_id, method=Raffle.Method.BEACON).first()
     if sealed is None or Draw.objects.filter(raffle_id=raffle_id).exists():
-        return _seal_and_draw(raffle_id, by, numbers)
+        return _seal_and_draw(raffle_id, by, numbers, progress)
     raffle = Raffle.objects.as_it_stands().get(pk=raffle_id)
     if sealed.round_at is None or raffle.now < sealed.round_at:
         return sealed
@@ -51,7 +58,9 @@ def draw_winner(*, raffle_id: int, by: User | None, numbers: Sequence[int] = ())
 
 
 @transaction.atomic(durable=True)
-def _seal_and_draw(raffle_id: int, by: User | None, numbers: Sequence[int]) -> Draw | Seal:
+def _seal_and_draw(
+    raffle_id: int, by: User | None, numbers: Sequence[int], progress: Progress
+) -> Draw | Seal:
     closing.take_time()
     raffle = Raffle.objects.lock_and_look(raffle_id)
     if drawn := Draw.objects.select_related("ticket").filter(raffle=raffle).first():
@@ -69,7 +78,7 @@ def _seal_and_draw(raffle_id: int, by: User | None, numbers: Sequence[int]) -> D
             raise NumbersDiffer
     else:
         seconding.check_numbers(raffle, numbers)
-    listed = _final_list(raffle, by)
+    listed = _final_list(raffle, by, progress)
     if listed.sold == 0:
         raise NothingSold
     # The count may have taken minutes, and the round is reckoned from the time of the seal.
@@ -109,13 +118,13 @@ def pick(entries: int) -> int:
     return secrets.randbelow(entries)
 
 
-def _final_list(raffle: Raffle, by: User | None) -> Reconciliation:
+def _final_list(raffle: Raffle, by: User | None, progress: Progress) -> Reconciliation:
     """The frozen list, confirmed: by whoever draws, if nobody has done it before."""
     if raffle.status == Raffle.Status.OPEN:
-        closing.close(raffle, by, "Closed for the draw.")
+        closing.close(raffle, by, "Closed for the draw.", progress)
     if not LedgerEntry.objects.newest(raffle, "reconciled"):
-        return closing.reconcile(raffle, by)
-    return closing.unchanged(raffle)
+        return closing.reconcile(raffle, by, progress)
+    return closing.unchanged(raffle, progress)
 
 
 def _seal(

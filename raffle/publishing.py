@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from raffle import beacon, ledger
 from raffle.ledger import Facts
-from raffle.models import Award, Draw, LedgerEntry, Raffle, Seal, Ticket, Void
+from raffle.models import Award, Draw, LedgerEntry, Raffle, Seal, Ticket
 
 PAGE = 2000  # rows read at a time: no transaction stays open while a slow client reads
 
@@ -92,12 +92,7 @@ def _winner(prize: tuple[int, str], awards: list[Award]) -> Facts:
 
 def _leaves(raffle: Raffle) -> Iterator[tuple[int, str | None]]:
     for first in range(1, raffle.sold + 1, PAGE):
-        last = first + PAGE - 1
-        tickets = Ticket.objects.filter(raffle=raffle, number__range=(first, last))
-        void = set(
-            Void.objects.filter(raffle=raffle, ticket__number__range=(first, last)).values_list(
-                "ticket__number", flat=True
-            )
-        )
-        for number, code in tickets.order_by("number").values_list("number", "code"):
-            yield number, None if number in void else ledger.leaf(raffle.uuid, number, code)
+        tickets = Ticket.objects.filter(raffle=raffle, number__range=(first, first + PAGE - 1))
+        rows = tickets.order_by("number").values_list("number", "code", "void")
+        for number, code, void in rows:
+            yield number, None if void else ledger.leaf(raffle.uuid, number, code)

@@ -8,12 +8,13 @@ the tables, which outsiders cannot see, against the record, row by row.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 
 from raffle import guards, publishing
+from raffle.closing import Progress, quiet
 from raffle.comparing import Comparison
 from raffle.models import Draw, Raffle
 from verify import verify_raffle
@@ -28,8 +29,6 @@ CHECKS = {
     "staff": "no member of staff holds a ticket",
     "guards": "the database's own guards are all in force",
 }
-
-Progress = Callable[[int, int], None]  # lines read, of how many; every line is read twice
 
 
 @dataclass(slots=True)
@@ -53,8 +52,10 @@ class Verdict:
         return any(name == check for name, _ in self.problems)
 
 
-def verify(raffle_id: int, progress: Progress = lambda done, total: None) -> Verdict:
-    """Check every invariant of a raffle. Changes nothing; sales may go on meanwhile."""
+def verify(raffle_id: int, progress: Progress = quiet) -> Verdict:
+    """Check every invariant of a raffle. Changes nothing; sales may go on meanwhile. `progress` is
+    told of the lines that were read; every line is read twice.
+    """
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -11,8 +11,9 @@ from enum import StrEnum
 
 from django.db import connection
 
+from raffle.closing import Progress, quiet
 from raffle.models import LastCheck, Raffle
-from raffle.verifying import Progress, Verdict, verify
+from raffle.verifying import Verdict, verify
 
 STALE_AFTER = timedelta(hours=26)  # a check a day, and time to run it
 FEW = 10_000  # tickets that a check on a page may go through
@@ -36,7 +37,7 @@ class Light(StrEnum):
     RED = "red"
 
 
-def check(raffle: Raffle, progress: Progress = lambda done, total: None) -> Verdict:
+def check(raffle: Raffle, progress: Progress = quiet) -> Verdict:
     """Go through the raffle now, as verify() does, and keep what was found for last()."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")

@@ -103,8 +103,9 @@ def dashboard(request: HttpRequest) -> Dashboard | None:
         return None
     page = _page(request.GET.get("page", ""))
     first = (page - 1) * RAFFLES_A_PAGE
-    found = list(unfinished()[first : first + RAFFLES_A_PAGE + 1])
-    raffles = found[:RAFFLES_A_PAGE]
+    found = list(unfinished().values_list("pk", flat=True)[first : first + RAFFLES_A_PAGE + 1])
+    shown = Raffle.objects.filter(pk__in=found[:RAFFLES_A_PAGE])
+    raffles = list(shown.as_it_stands().order_by("-pk"))  # each a look at its tickets and ledger
     drafts = Raffle.objects.filter(status=Raffle.Status.DRAFT).as_it_stands().order_by("-pk")
     return Dashboard(
         cards=_cards(user, raffles),
@@ -121,7 +122,7 @@ def unfinished() -> QuerySet[Raffle]:
     """The public raffles with something to come, the newest first."""
     awards = Award.objects.standing().filter(raffle=OuterRef("pk"), claim=None)
     raffles = Raffle.objects.public().exclude(status=Raffle.Status.CANCELLED)
-    return raffles.filter(Q(draw=None) | Exists(awards)).as_it_stands().order_by("-pk")
+    return raffles.filter(Q(draw=None) | Exists(awards)).order_by("-pk")
 
 
 def _cards(user: User, raffles: list[Raffle]) -> list[Card]:

@@ -17,14 +17,17 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.paging import FirstOnes
 from raffle.admin.acts import Page, tools
 from raffle.admin.figures import Figures
+from raffle.admin.filters import RaffleFilter, VoidFilter
 from raffle.admin.organising import AskForVoid, VoidTicket
 from raffle.models import Proposal, Purchase, Raffle, Ticket, Void
 
 # A filter would give these away letter by letter: the key behind the pseudonyms, the codes, and
 # what the first one read from the drum, which the second one must not know.
 SECRET = {"pseudonym_key", "code", "numbers", "password"}
+FEW = 1000  # people
 
 
 class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -72,6 +75,7 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 class RecordAdmin(StaffAdmin):
     """Something that is only ever added, and not here. A raffle may have a million of them."""
 
+    paginator = FirstOnes
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
@@ -96,8 +100,7 @@ class RecordAdmin(StaffAdmin):
     def means(self, term: str) -> Q:
         if term.isdecimal():
             return Q(**{self.number: int(term)})
-        people = User.objects.filter(email__icontains=term)
-        return Q(**{f"{self.buyer}__in": people})
+        return Q(**{f"{self.buyer}__in": people(term)})
 
 
 class OfATicketAdmin(RecordAdmin):
@@ -108,31 +111,19 @@ class OfATicketAdmin(RecordAdmin):
     search_help_text = _("A ticket number, or part of a buyer’s e-mail.")
 
 
-class VoidFilter(admin.SimpleListFilter):
-    title, parameter_name = _("void"), "void"
-
-    def lookups(self, *_args: Any) -> list[tuple[str, str]]:
-        return [("no", str(_("Valid"))), ("yes", str(_("Void")))]
-
-    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        cancelled = Q(raffle__status=Raffle.Status.CANCELLED)
-        if self.value() == "yes":
-            return queryset.filter(Q(void__isnull=False) | cancelled)
-        return queryset.filter(~cancelled, void=None) if self.value() == "no" else queryset
-
-
 @admin.register(Ticket)
 class TicketAdmin(RecordAdmin):
     acts = (AskForVoid, VoidTicket)
     list_display = ("number", "raffle", "buyer", "state")
     list_select_related = ("raffle", "buyer", "void")
-    list_filter = (VoidFilter, "raffle")
+    list_filter = (VoidFilter, RaffleFilter)
     search_fields = ("number", "buyer__email")
     search_help_text = _(
         "A ticket number, or part of a buyer’s e-mail. A validation code has no place in the "
         "address of a page: look for it on the raffle’s page, with “Find a ticket”."
     )
     ordering = ("-raffle_id", "-number")
+    buyer = "purchase__buyer"  # an index holds the purchases of a person
     fields = ("raffle", "number", "state", "reason", "buyer", "slot", "purchase")
 
     @admin.display(description=_("state"))
@@ -145,13 +136,6 @@ class TicketAdmin(RecordAdmin):
             return ticket.void.reason
         return str(_("The raffle was cancelled.")) if ticket.is_void else None
 
-    def means(self, term: str) -> Q:
-        """Of buyers who are named in full without a look at all the others."""
-        if re.fullmatch(r"[^@\s]+@[^@\s]+\.\w{2,}", term):
-            people = User.objects.annotate(spelled=Lower("email")).filter(spelled=term.lower())
-            return Q(buyer__in=people.values("pk"))
-        return super().means(term)
-
     def about(self, user: User, subject: Model, figures: Figures) -> dict[str, Any]:
         void = VoidTicket.on(user, subject, figures)
         waits = void.asked if not hasattr(subject, "void") and not figures.is_closed else None
@@ -162,7 +146,7 @@ class TicketAdmin(RecordAdmin):
 class PurchaseAdmin(RecordAdmin):
     list_display = ("purchased_at", "raffle", "buyer", "quantity", "ticket_numbers", "unit_price")
     list_select_related = ("raffle", "buyer")
-    list_filter = ("raffle",)
+    list_filter = (RaffleFilter,)
     search_fields = ("id", "first_number", "buyer__email")
     search_help_text = _("A ticket number, a whole purchase id, or part of a buyer’s e-mail.")
     ordering = ("-raffle_id", "-ledger_seq")
@@ -188,7 +172,7 @@ class PurchaseAdmin(RecordAdmin):
 class VoidAdmin(OfATicketAdmin):
     list_display = ("ticket", "raffle", "reason", "voided_by", "confirmed_by", "voided_at")
     list_select_related = ("ticket", "raffle", "voided_by", "confirmed_by")
-    list_filter = ("raffle",)
+    list_filter = (RaffleFilter,)
     date_hierarchy = "voided_at"
     ordering = ("-voided_at",)
     fields = (
@@ -202,12 +186,24 @@ class ProposalAdmin(OfATicketAdmin):
 
     list_display = ("proposed_at", "raffle", "act", "ticket", "reason", "proposed_by")
     list_select_related = ("raffle", "ticket", "proposed_by")
-    list_filter = ("act", "raffle")
+    list_filter = ("act", RaffleFilter)
     date_hierarchy = "proposed_at"
     ordering = ("-proposed_at",)
     fields = (
         "raffle", "act", "ticket", "reason", "proposed_by", "proposed_at", "ledger_seq",
     )  # fmt: skip
+
+
+def people(term: str) -> Any:
+    """Whose e-mail address is this, without a look at all the others; or has this in it. Those who
+    are few are told apart here, so that the planner knows it.
+    """
+    if re.fullmatch(r"[^@\s]+@[^@\s]+\.\w{2,}", term):
+        spelled = User.objects.annotate(spelled=Lower("email"))
+        return list(spelled.filter(spelled=term.lower()).values_list("pk", flat=True))
+    named = User.objects.filter(email__icontains=term)
+    some = list(named.values_list("pk", flat=True)[: FEW + 1])
+    return some if len(some) <= FEW else named.values("pk")
 
 
 def is_hex(term: str, digits: int) -> bool:

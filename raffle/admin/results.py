@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from raffle.admin.awarding import ClaimPrize, ForfeitPrize
+from raffle.admin.filters import RaffleFilter
 from raffle.admin.records import OfATicketAdmin, RecordAdmin
 from raffle.models import Award, Claim, ClockTimestamp, Draw, Forfeit, Seal
 
@@ -82,7 +83,7 @@ class AwardAdmin(OfATicketAdmin):
     acts = (ClaimPrize, ForfeitPrize)
     list_display = ("prize", "name", "raffle", "ticket", "state", "claim_by")
     list_select_related = ("raffle", "ticket", "claim", "forfeit")
-    list_filter = (StateFilter, "raffle")
+    list_filter = (StateFilter, RaffleFilter)
     date_hierarchy = "claim_by"
     ordering = ("-raffle_id", "prize", "place")
     fields = (
@@ -97,7 +98,7 @@ class SettledAdmin(OfATicketAdmin):
     number, buyer = "award__ticket__number", "award__ticket__buyer"
     search_fields = ("award__ticket__number", "award__ticket__buyer__email")
     list_select_related = ("raffle", "award__ticket", "recorded_by")
-    list_filter = ("raffle",)
+    list_filter = (RaffleFilter,)
 
     @admin.display(ordering="award__ticket__number")
     def ticket(self, settled: Claim | Forfeit) -> int:

@@ -2,7 +2,8 @@
 
 The lines of a ledger have no gaps and their times never go back, so that the last line before a
 moment is found by halving: twenty looks into an index for a million lines, instead of all of them.
-The last purchase up to that line has the highest number, which is how many were sold.
+The last purchase up to that line has the highest number, which is how many were sold. The LIMIT of
+the look keeps the planner from joining the whole ledger instead, once for every halving.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ WITH RECURSIVE span AS (
     CASE WHEN line.at < until THEN high ELSE line.seq - 1 END
   FROM search CROSS JOIN LATERAL (
     SELECT seq, at FROM raffle_ledgerentry
-    WHERE raffle_id = raffle AND seq = (low + high + 1) / 2) line
+    WHERE raffle_id = raffle AND seq = (low + high + 1) / 2 LIMIT 1) line
   WHERE low < high
 )
 SELECT raffle, start, until, coalesce(bought.total, 0)

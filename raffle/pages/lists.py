@@ -6,7 +6,9 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Any
 
+from django.core.paginator import Page, Paginator
 from django.db import models
 from django.db.models import Case, F, Prefetch, Q, QuerySet, When
 from django.utils.translation import gettext_lazy as _
@@ -71,6 +73,19 @@ def tickets_of(user: User) -> QuerySet[Ticket]:
         .prefetch_related(Prefetch("awards", awards))
         .order_by("-raffle_id", "number")
     )
+
+
+class KeysFirst(Paginator):  # type: ignore[type-arg]
+    """Finds out whose turn it is before it reads anything else of them: what is passed over, and
+    what only the order is made from, costs next to nothing.
+    """
+
+    def page(self, number: int | str) -> Page:  # type: ignore[type-arg]
+        number = self.validate_number(number)
+        first = (number - 1) * self.per_page
+        rows: Any = self.object_list
+        keys = list(rows.values_list("pk", flat=True)[first : first + self.per_page])
+        return Page(rows.filter(pk__in=keys), number, self)
 
 
 @dataclass(frozen=True)

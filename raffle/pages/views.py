@@ -11,7 +11,6 @@ from typing import cast
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -40,7 +39,7 @@ class SeeOther(HttpResponseRedirect):
 @never_cache
 @require_safe
 def list_raffles(request: HttpRequest) -> HttpResponse:
-    page = Paginator(lists.listed(), RAFFLES_A_PAGE).get_page(request.GET.get("page"))
+    page = lists.KeysFirst(lists.listed(), RAFFLES_A_PAGE).get_page(request.GET.get("page"))
     return render(request, "raffle/list.html", {"page": page, "groups": lists.grouped(page)})
 
 
@@ -82,7 +81,7 @@ def buy(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def tickets(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)  # noqa: S101 - for mypy: login_required saw to it
-    pages = Paginator(lists.tickets_of(request.user), TICKETS_A_PAGE)
+    pages = lists.KeysFirst(lists.tickets_of(request.user), TICKETS_A_PAGE)
     page = pages.get_page(request.GET.get("page"))
     context = {"page": page, "holdings": lists.holdings(page)}
     return render(request, "raffle/tickets.html", context)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from django.db.models import Count, Q
+from django.db.models import Sum
 from django.utils.translation import gettext_noop as _
 
 from accounts import duplicates
 from accounts.models import User
-from raffle.models import Raffle
+from raffle.models import Purchase, Raffle
 from raffle.reports.report import NOTHING, Item, Report, Sums, Total, sums_of
 
 WHY = {"name": "the same name in another address", "throw-away": "a throw-away kind of address"}
@@ -26,7 +26,7 @@ class Alike(Report):
 
     def __init__(self, raffle: Raffle, *, people: bool) -> None:
         super().__init__(raffle, people=people)
-        self.until = Q(purchases__raffle=raffle, purchases__ledger_seq__lte=raffle.head_seq)
+        self.purchases = Purchase.objects.filter(raffle=raffle, ledger_seq__lte=raffle.head_seq)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -41,19 +41,25 @@ class Alike(Report):
 
     def totals(self, sums: Sums) -> list[Total]:
         groups = len({item.cells[0] for item in self._items})
-        return [Total(_("buyers listed"), sums["buyer"].count), Total(_("groups"), groups)]
+        listed = _("buyers listed; there are more") if self.is_cut else _("buyers listed")
+        return [Total(listed, sums["buyer"].count), Total(_("groups"), groups)]
+
+    @property
+    def is_cut(self) -> bool:
+        return len(self._found) > duplicates.MOST
+
+    @cached_property
+    def _found(self) -> list[duplicates.Likeness]:
+        buyers = User.objects.filter(pk__in=self.purchases.values("buyer"))
+        return duplicates.alike(buyers, duplicates.MOST + 1)
 
     @cached_property
     def _items(self) -> list[Item]:
-        buyers = User.objects.filter(pk__in=User.objects.filter(self.until).values("pk"))
-        held = dict(
-            User.objects.filter(self.until)
-            .annotate(held=Count("purchases__tickets"))
-            .values_list("pk", "held")
-        )
+        listed = self._found[: duplicates.MOST]
+        held = self._held([user.pk for user, _, _ in listed])
         items: list[Item] = []
         group, before = 0, ""
-        for user, mark, with_whom in duplicates.alike(buyers):
+        for user, mark, with_whom in listed:
             group += with_whom != before
             before = with_whom
             email = (user.email,) if self.people else ()
@@ -61,3 +67,8 @@ class Alike(Report):
             cells = (group, WHY[mark], held[user.pk], buyer, *email)
             items.append(Item(len(items) + 1, cells, "buyer", NOTHING))
         return items
+
+    def _held(self, buyers: list[int]) -> dict[int, int]:
+        """How many tickets each of these had bought."""
+        bought = self.purchases.filter(buyer__in=buyers).values_list("buyer")
+        return dict(bought.annotate(held=Sum("quantity")))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -50,10 +51,8 @@ def found(
     may find a buyer, too.
     """
     lines = lines_of(raffle)
-    if search.since:
-        lines = lines.filter(at__gte=datetime.combine(search.since, time.min, UTC))
-    if search.until:
-        lines = lines.filter(at__lte=datetime.combine(search.until, time.max, UTC))
+    first, last = period(raffle, search)
+    lines = lines.filter(seq__range=(first, last))
     if search.kind:
         lines = lines.filter(kind=search.kind)
     if search.who == OPERATOR:
@@ -61,6 +60,30 @@ def found(
     if search.who:
         return lines.filter(seq__in=_lines_by(raffle, search.who, emails, people=people))
     return lines
+
+
+def period(raffle: Raffle, search: Search) -> tuple[int, int]:
+    """The first and the last line of the days that are meant; last < first if there is none."""
+    first, last = 1, raffle.head_seq
+    if search.since:
+        first = _first_from(raffle, datetime.combine(search.since, time.min, UTC))
+    if search.until and search.until < date.max:
+        after = datetime.combine(search.until + timedelta(days=1), time.min, UTC)
+        last = _first_from(raffle, after) - 1
+    return first, last
+
+
+def _first_from(raffle: Raffle, moment: datetime) -> int:
+    """The first line that is not before `moment`. Times in a ledger never go back, so that it is
+    found by halving: twenty looks into an index for a million lines.
+    """
+    lines = LedgerEntry.objects.filter(raffle=raffle).order_by("-seq").values_list("at", flat=True)
+
+    def at(seq: int) -> datetime:
+        found = lines.filter(seq__lte=seq).first()
+        return found or raffle.now
+
+    return 1 + bisect_left(range(1, raffle.head_seq + 1), moment, key=at)
 
 
 def _lines_by(raffle: Raffle, who: str, emails: dict[str, str], *, people: bool) -> Any:

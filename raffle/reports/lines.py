@@ -16,7 +16,7 @@ from django.utils.translation import gettext_noop as _
 
 from raffle.ledger import Facts
 from raffle.models import LedgerEntry, Raffle
-from raffle.reports.finding import Search, found, lines_of, staff
+from raffle.reports.finding import Search, found, lines_of, period, staff
 from raffle.reports.report import Cell, Item, Report, Sum, Sums, Total
 
 FRAME = ("at", "kind", "prev", "raffle", "seq")  # members that every line has
@@ -117,6 +117,19 @@ class Events(Lines):
     def entries(self) -> QuerySet[LedgerEntry]:
         entries = found(self.raffle, self.search, self.emails, people=self.people)
         return entries.select_related("actor") if self.people else entries
+
+    def counted(self) -> Sums:
+        """Sales are what is left over in a period of so many lines: nobody counts a million."""
+        if self.search.who:
+            return super().counted()
+        first, last = period(self.raffle, self.search)
+        lines = LedgerEntry.objects.filter(raffle=self.raffle, seq__range=(first, last))
+        others = lines.exclude(kind="purchase").order_by().values_list("kind")
+        kinds = dict(others.annotate(lines=Count("pk")))
+        kinds["purchase"] = max(0, last - first + 1) - sum(kinds.values())
+        asked = self.search.kind
+        counted = {kind: lines for kind, lines in kinds.items() if lines and asked in ("", kind)}
+        return defaultdict(Sum, {kind: Sum(lines) for kind, lines in counted.items()})
 
     def rows(self, entry: LedgerEntry, says: Facts) -> Iterator[tuple[Cell, ...]]:
         by, second = says.get("by"), says.get("second")

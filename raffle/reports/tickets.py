@@ -47,7 +47,7 @@ class Tickets(Report):
         return items
 
     def counted(self) -> Sums:
-        now = figures.standing(self.raffle)
+        now = figures.numbered(self.raffle)
         return defaultdict(Sum, valid=Sum(now.valid, now.net), void=Sum(now.void, now.refunds))
 
     def totals(self, sums: Sums) -> list[Total]:
@@ -96,7 +96,7 @@ class Voids(Report):
         return Item(number, (number, price, purchase, *told), "void", price)
 
     def counted(self) -> Sums:
-        now = figures.standing(self.raffle)
+        now = figures.numbered(self.raffle)
         return defaultdict(Sum, void=Sum(now.void, now.refunds))
 
     def totals(self, sums: Sums) -> list[Total]:

@@ -115,7 +115,10 @@ def test_figures_that_are_not_those_of_the_close_are_not_confirmed() -> None:
     raffle = some_sold()
     close(raffle)
     other = ledger.Reconciliation(sold=3, void=0, unsold=97, manifest="0" * 64)
-    with patch.object(closing, "count", lambda raffle: other), pytest.raises(ManifestChanged):
+    with (
+        patch.object(closing, "count", lambda raffle, progress: other),
+        pytest.raises(ManifestChanged),
+    ):
         closing.reconcile_raffle(raffle_id=raffle.pk, by=None)
     assert lines(raffle)[-1] == "closed"
 

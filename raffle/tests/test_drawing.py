@@ -228,7 +228,10 @@ def test_a_list_that_changed_since_the_close_is_not_drawn_from(reconciled: bool)
     if reconciled:
         closing.reconcile_raffle(raffle_id=raffle.pk, by=None)
     other = ledger.Reconciliation(sold=5, void=0, unsold=0, manifest="0" * 64)
-    with patch.object(closing, "count", lambda raffle: other), pytest.raises(ManifestChanged):
+    with (
+        patch.object(closing, "count", lambda raffle, progress: other),
+        pytest.raises(ManifestChanged),
+    ):
         draw(raffle)
     assert not Draw.objects.filter(raffle=raffle).exists()
 

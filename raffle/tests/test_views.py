@@ -431,7 +431,7 @@ def test_the_number_of_queries_does_not_grow() -> None:
     buy(few, alice, 1)
     buy(many, alice, 30)
     client = browser(alice)
-    for address, most in (("/", 5), ("/tickets/", 5), (many.get_absolute_url(), 7)):
+    for address, most in (("/", 6), ("/tickets/", 6), (many.get_absolute_url(), 7)):
         with CaptureQueriesContext(connection) as queries:
             client.get(address)
         assert len(queries) <= most, [query["sql"] for query in queries]

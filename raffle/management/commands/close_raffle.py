@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accounts.models import User
 from raffle import closing
-from raffle.management.operating import ActCommand
+from raffle.management.operating import ActCommand, ProgressBar
 from raffle.models import Raffle
 
 
@@ -25,4 +25,5 @@ exit status:
     lands_in = Raffle.Status.CLOSED
 
     def act(self, raffle: Raffle, by: User | None, reason: str) -> None:
-        closing.close_raffle(raffle_id=raffle.pk, by=by, reason=reason)
+        bar = ProgressBar("Counting the tickets")
+        closing.close_raffle(raffle_id=raffle.pk, by=by, reason=reason, progress=bar)

@@ -20,6 +20,7 @@ from raffle.management.operating import (
 from raffle.models import ClockTimestamp, Draw, Raffle, Seal
 
 MAY_DRAW = "raffle.draw_winner"
+COUNTING = "Counting the tickets"
 
 
 class Command(RaffleCommand):
@@ -70,7 +71,7 @@ exit status:
 
     def _draw(self, raffle: Raffle, by: User | None) -> Draw | Seal:
         try:
-            return drawing.draw_winner(raffle_id=raffle.pk, by=by)
+            return drawing.draw_winner(raffle_id=raffle.pk, by=by, progress=ProgressBar(COUNTING))
         except NothingSold as refusal:
             self.stop(NOTHING_SOLD, refusal.detail)
         except BeaconLate as late:
@@ -120,7 +121,7 @@ exit status:
 
     def _would_draw(self, raffle: Raffle, *, as_json: bool) -> None:
         """What the draw would be made from. Naming a candidate here would let somebody shop."""
-        listed = closing.count(raffle)
+        listed = closing.count(raffle, ProgressBar(COUNTING))
         if listed.sold == 0:
             self.stop(NOTHING_SOLD, NothingSold().detail)
         result = {
