@@ -45,14 +45,17 @@ def staff(raffle: Raffle) -> dict[str, str]:
 
 
 def found(
-    raffle: Raffle, search: Search, emails: dict[str, str], *, people: bool
+    raffle: Raffle,
+    search: Search,
+    within: tuple[int, int],
+    emails: dict[str, str],
+    *,
+    people: bool,
 ) -> QuerySet[LedgerEntry]:
-    """The lines that `search` asks for. `emails`: staff(); `people`: whether an e-mail address
-    may find a buyer, too.
+    """The lines that `search` asks for. `within`: period(); `emails`: staff(); `people`: whether an
+    e-mail address may find a buyer, too.
     """
-    lines = lines_of(raffle)
-    first, last = period(raffle, search)
-    lines = lines.filter(seq__range=(first, last))
+    lines = lines_of(raffle).filter(seq__range=within)
     if search.kind:
         lines = lines.filter(kind=search.kind)
     if search.who == OPERATOR:

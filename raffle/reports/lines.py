@@ -9,6 +9,7 @@ import json
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Count, QuerySet
@@ -115,14 +116,18 @@ class Events(Lines):
         return (_("line"), _("time"), _("kind"), _("details"), *people, _("hash"))
 
     def entries(self) -> QuerySet[LedgerEntry]:
-        entries = found(self.raffle, self.search, self.emails, people=self.people)
+        entries = found(self.raffle, self.search, self.period, self.emails, people=self.people)
         return entries.select_related("actor") if self.people else entries
+
+    @cached_property
+    def period(self) -> tuple[int, int]:
+        return period(self.raffle, self.search)
 
     def counted(self) -> Sums:
         """Sales are what is left over in a period of so many lines: nobody counts a million."""
         if self.search.who:
             return super().counted()
-        first, last = period(self.raffle, self.search)
+        first, last = self.period
         lines = LedgerEntry.objects.filter(raffle=self.raffle, seq__range=(first, last))
         others = lines.exclude(kind="purchase").order_by().values_list("kind")
         kinds = dict(others.annotate(lines=Count("pk")))

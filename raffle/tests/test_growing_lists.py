@@ -15,6 +15,7 @@ from accounts.paging import FirstOnes
 from raffle import organising
 from raffle.admin import filters
 from raffle.admin.sales import sales_of
+from raffle.management import overdue
 from raffle.models import Raffle
 from raffle.tests.costs import asked, explained
 from raffle.tests.makers import buy, make_buyer, make_raffle, make_staff
@@ -107,6 +108,16 @@ def test_a_buyer_who_is_named_in_full_is_found_without_a_look_at_the_others(
     assert not any("LIKE" in sql for sql in queries)
 
 
+def test_a_period_of_the_ledger_is_read_in_its_order_and_no_further_than_it_is_shown(
+    client: Client,
+) -> None:
+    sold(2)
+    address = reverse("admin:raffle_ledgerentry_changelist")
+    queries = asked(lambda: client.get(f"{address}?from=2020-01-01"))
+    (rows,) = [sql for sql in queries if '"at" DESC' in sql]
+    assert "using ledger_by_time" in explained(rows, "enable_seqscan", "enable_sort"), rows
+
+
 def test_void_tickets_are_looked_for_among_the_voids(client: Client) -> None:
     raffle = sold(3)
     void(raffle)
@@ -132,3 +143,10 @@ def test_the_buyers_lists_pass_over_keys_alone() -> None:
             (passing,) = [sql for sql in queries if "OFFSET 2" in sql]
             assert "organiser" not in passing
             assert "head_hash" not in passing
+
+
+def test_what_waits_is_looked_up_for_many_raffles_together() -> None:
+    keys = [sold(1).pk for _ in range(3)]
+    raffles = list(Raffle.objects.as_it_stands().filter(pk__in=keys))
+    assert len(asked(lambda: list(overdue.of_raffles(raffles)))) == 4
+    assert len(asked(lambda: list(overdue.of_raffles(raffles[:1])))) == 4

@@ -49,9 +49,8 @@ exit status (as Nagios and its heirs read it; other commands have their own 1 an
         findings, looked_at, verified = list(overdue.of_the_site()), 0, 0
         self._say(findings)
         if not any(found.what == "migrations" for found in findings):
-            for raffle, last in _raffles(named):
-                looked_at += 1
-                found = list(overdue.of_raffle(raffle))
+            for raffle, last, waits in _raffles(named):
+                looked_at, found = looked_at + 1, list(waits)
                 if last and watching.shrank(raffle, last):
                     found.append(_shrank(raffle, last))  # not gone through: that would forget it
                 elif options["all"] or _has_moved(raffle, last):
@@ -89,15 +88,15 @@ exit status (as Nagios and its heirs read it; other commands have their own 1 an
             self.stop(worst, f"{first.raffle}: {first.says}" if first.raffle else first.says)
 
 
-def _raffles(named: list[int]) -> Iterator[tuple[Raffle, LastCheck | None]]:
-    """Each as it stands, and what was found last; a few at a time, however many there are."""
+def _raffles(named: list[int]) -> Iterator[tuple[Raffle, LastCheck | None, list[Finding]]]:
+    """Each as it stands, the last verdict, and what waits; a few at a time, however many."""
     public = Raffle.objects.filter(pk__in=named) if named else Raffle.objects.public()
     keys = iter(list(public.order_by("pk").values_list("pk", flat=True)))
     while chunk := list(islice(keys, CHUNK)):
         raffles = list(Raffle.objects.as_it_stands().filter(pk__in=chunk).order_by("pk"))
-        found = watching.last(raffles)
-        for raffle in raffles:
-            yield raffle, found.get(raffle.pk)
+        last = watching.last(raffles)
+        for raffle, waits in overdue.of_raffles(raffles):
+            yield raffle, last.get(raffle.pk), waits
 
 
 def _has_moved(raffle: Raffle, last: LastCheck | None) -> bool:
