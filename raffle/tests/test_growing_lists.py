@@ -22,6 +22,9 @@ from raffle.tests.makers import buy, make_buyer, make_raffle, make_staff
 from raffle.tests.reading import sold
 from raffle.tests.test_staff import browser
 
+OF_RAFFLES = (
+    "ticket", "purchase", "void", "proposal", "award", "claim", "forfeit", "ledgerentry",
+)  # fmt: skip
 LISTS = ("ticket", "purchase", "ledgerentry")
 
 
@@ -93,6 +96,10 @@ def test_a_list_offers_the_newest_raffles_and_the_one_that_is_looked_at(
     offered = set(map(int, re.findall(r"raffle__id__exact=(\d+)", page.text)))
     assert offered == {raffles[0].pk, raffles[2].pk}
     assert [ticket.raffle_id for ticket in page.context["cl"].result_list] == [raffles[0].pk]
+    for model in OF_RAFFLES:
+        page = client.get(reverse(f"admin:raffle_{model}_changelist"))
+        offered = set(map(int, re.findall(r"raffle__id__exact=(\d+)", page.text)))
+        assert offered == {raffles[2].pk}, model
     for nonsense in ("x", "²", "9" * 30):
         assert client.get(address, {"raffle__id__exact": nonsense}).status_code == 302
 
