@@ -13,8 +13,10 @@ from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts.finding import named_in_full
 from accounts.models import SignIn, User
 from accounts.paging import FirstOnes
 
@@ -91,6 +93,15 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     list_per_page = 50
     paginator = FirstOnes
     show_full_result_count = False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
+    ) -> tuple[QuerySet[User], bool]:
+        """Whoever is named in full is found without a look at all the others."""
+        found = named_in_full(search_term.strip())
+        if found is not None:
+            return queryset.filter(pk__in=found), False
+        return super().get_search_results(request, queryset, search_term)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Only superusers hand out powers: else whoever may edit accounts could give them all."""

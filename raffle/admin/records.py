@@ -6,16 +6,15 @@ before its winner has shown it: it is what a winner has to show.
 
 from __future__ import annotations
 
-import re
 from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
-from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
+from accounts.finding import named_in_full
 from accounts.models import User
 from accounts.paging import FirstOnes
 from raffle.admin.acts import Page, tools
@@ -198,9 +197,8 @@ def people(term: str) -> Any:
     """Whose e-mail address is this, without a look at all the others; or has this in it. Those who
     are few are told apart here, so that the planner knows it.
     """
-    if re.fullmatch(r"[^@\s]+@[^@\s]+\.\w{2,}", term):
-        spelled = User.objects.annotate(spelled=Lower("email"))
-        return list(spelled.filter(spelled=term.lower()).values_list("pk", flat=True))
+    if (found := named_in_full(term)) is not None:
+        return found
     named = User.objects.filter(email__icontains=term)
     some = list(named.values_list("pk", flat=True)[: FEW + 1])
     return some if len(some) <= FEW else named.values("pk")
