@@ -16,7 +16,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
@@ -185,8 +185,10 @@ def _read(client: Client, address: str) -> int:
 
 
 def _command(name: str, *words: str) -> Callable[[], None]:
+    ends: list[type[Exception]] = [CommandError] if name == "check_raffles" else []  # by findings
+
     def run() -> None:
-        with suppress(SystemExit):  # check_raffles ends with what it found
+        with suppress(*ends):
             call_command(name, *words, stdout=io.StringIO(), stderr=io.StringIO())
 
     return run
