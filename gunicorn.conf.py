@@ -1,4 +1,4 @@
-"""The web server: a few processes of many threads, because a purchase mostly waits for a lock."""
+"""The web server: a process a core, each with one thread for thousands of connections."""
 
 import os
 import resource
@@ -6,12 +6,12 @@ from pathlib import Path
 
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 
-worker_class = "gthread"
+# One thread a process, in which thousands of connections take turns whenever one waits for the
+# network or the database.
+worker_class = "rafflesite.worker.Worker"
+worker_connections = 4000
 # One a core, as Python computes on one at a time; 20 of them fill the database's 200 connections.
 workers = int(os.environ.get("WEB_WORKERS", min(os.cpu_count() or 1, 20)))
-# As many as can wait for PostgreSQL at once; each may hold one connection of its process's pool.
-# More threads compete for the interpreter: with 24 a rush took a third longer, with 4 as long.
-threads = int(os.environ.get("WEB_THREADS", "8"))
 
 backlog = 2048  # a rush of buyers waits in the kernel's queue and is not refused
 keepalive = 15  # seconds; a buyer's next click finds the connection still open

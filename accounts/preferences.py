@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.http import HttpRequest
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
@@ -27,6 +29,16 @@ def activate(user: User, *, chosen_here: bool) -> None:
             timezone.activate(zoneinfo.ZoneInfo(user.time_zone))
         except (zoneinfo.ZoneInfoNotFoundError, ValueError):
             timezone.deactivate()  # renamed, or gone from the machine's tables
+
+
+@contextmanager
+def speaking(request: HttpRequest, user: User) -> Iterator[None]:
+    """In here the words are in the language that a whole request of `user` would have."""
+    with translation.override(translation.get_language_from_request(request)):
+        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME) in dict(settings.LANGUAGES)
+        if user.language in dict(settings.LANGUAGES) and not chosen:
+            translation.activate(user.language)
+        yield
 
 
 def zones() -> Iterator[tuple[str, Any]]:

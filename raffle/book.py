@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Max
 
@@ -22,7 +23,8 @@ from raffle.errors import (
     SalesClosed,
     SoldOut,
 )
-from raffle.models import LedgerEntry, Purchase, Raffle, Ticket
+from raffle.models import LedgerEntry, Purchase, Raffle, Ticket, new_code
+from raffle.models.inserting import insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Book:
     made: dict[tuple[int, str], Purchase]
     entries: list[ledger.Entry] = field(default_factory=list)
     purchases: list[Purchase] = field(default_factory=list)
-    tickets: list[Ticket] = field(default_factory=list)
+    tickets: list[dict[str, Any]] = field(default_factory=list)  # rows of their table
 
     def answer(self, order: Order) -> Outcome:
         if made := self.made.get((order.buyer_id, order.key)):
@@ -95,20 +97,21 @@ class Book:
             ledger_seq=self.head.seq + 1,
             purchased_at=raffle.now,
         )
-        tickets = [
-            Ticket(
-                raffle=raffle,
-                purchase=bought,
-                buyer_id=order.buyer_id,
-                number=number,
-                slot=slot,
-                raffle_capacity=raffle.capacity,
-                raffle_limit=raffle.limit,
-            )
+        tickets: list[dict[str, Any]] = [
+            {
+                "raffle_id": raffle.pk,
+                "purchase_id": bought.pk,
+                "buyer_id": order.buyer_id,
+                "number": number,
+                "slot": slot,
+                "raffle_capacity": raffle.capacity,
+                "raffle_limit": raffle.limit,
+                "code": new_code(),
+            }
             for slot, number in enumerate(bought.numbers, start=held + 1)
         ]
         leaves = [
-            {"number": t.number, "leaf": ledger.leaf(raffle.uuid, t.number, t.code)}
+            {"number": t["number"], "leaf": ledger.leaf(raffle.uuid, t["number"], t["code"])}
             for t in tickets
         ]
         facts = {"buyer": raffle.pseudonym(order.buyer_id), "tickets": leaves}
@@ -126,23 +129,29 @@ class Book:
         if self.purchases:
             buyers: list[int | None] = [bought.buyer_id for bought in self.purchases]
             LedgerEntry.objects.add(self.raffle, self.entries, buyers)
-            Purchase.objects.bulk_create(self.purchases)
-            Ticket.objects.bulk_create(self.tickets)
+            columns = [field.attname for field in Purchase._meta.concrete_fields]
+            insert(Purchase, [{c: getattr(p, c) for c in columns} for p in self.purchases])
+            insert(Ticket, self.tickets)
 
 
 def look(raffle: Raffle, orders: Sequence[Order]) -> Book:
     """Read, after the lock, what the buyers hold already and which keys are theirs."""
     buyers = {order.buyer_id for order in orders}
-    keys = {order.key for order in orders}
     holders = Ticket.objects.filter(raffle=raffle, buyer_id__in=buyers)
-    made = Purchase.objects.filter(buyer_id__in=buyers, key__in=keys)
     return Book(
         raffle=raffle,
         sold=raffle.sold,
         head=ledger.Head(raffle.head_seq, raffle.head_hash),
         held=Counter(dict(holders.values_list("buyer_id").annotate(held=Max("slot")))),
-        made={(p.buyer_id, p.key): p for p in made},
+        made=made_by(orders),
     )
+
+
+def made_by(orders: Sequence[Order]) -> dict[tuple[int, str], Purchase]:
+    """The purchases that the keys of `orders` have made already, by buyer and key."""
+    buyers, keys = {order.buyer_id for order in orders}, {order.key for order in orders}
+    made = Purchase.objects.filter(buyer_id__in=buyers, key__in=keys)
+    return {(purchase.buyer_id, purchase.key): purchase for purchase in made}
 
 
 def replay(made: Purchase, order: Order, remaining: int) -> Outcome:

@@ -1,8 +1,8 @@
 """Selling: one lock, then look, then insert, then COMMIT. Read this first.
 
-`purchase()` is the way in. It refuses without the lock what is already beyond doubt, and hands the
-rest to `sell()`, which sells a batch of orders for one raffle under one lock. A purchase alone is a
-batch of one; while many wait, combining.py lets one of them carry the orders of all.
+`purchase()` is the way in. It hands the order to `sell()`, which sells a batch of orders for one
+raffle under one lock. A purchase alone is a batch of one; while many wait, one of them carries the
+orders of all (rafflesite/combining.py). A raffle that is over needs no lock any more.
 
 The limits are held three times: here, by the constraints of the database, and by verifying.py.
 """
@@ -24,8 +24,7 @@ from django.db import (
 from psycopg_pool import PoolTimeout
 
 from accounts.models import User
-from raffle.book import Order, Outcome, Receipt, look, refusal, replay
-from raffle.combining import Combiner
+from raffle.book import Order, Outcome, Receipt, look, made_by, refusal, replay
 from raffle.errors import (
     Busy,
     KeyReused,
@@ -35,8 +34,9 @@ from raffle.errors import (
     SoldOut,
     StaffCannotBuy,
 )
-from raffle.models import Purchase, Raffle
+from raffle.models import Raffle
 from raffle.refusals import counted
+from rafflesite.combining import Combiner
 
 ATTEMPTS = 3
 LOCK_TIMEOUT, STATEMENT_TIMEOUT = "55P03", "57014"  # SQLSTATE
@@ -59,41 +59,51 @@ def purchase(*, slug: str, buyer: User, quantity: int, key: str) -> Receipt:
     """
     if buyer.is_staff:
         raise StaffCannotBuy
-    raffle, refused = _facts(slug, buyer, quantity)
-    # The key after the facts: if it is this very purchase that stands in the way, it is seen here.
-    made = Purchase.objects.filter(buyer=buyer, key=key).first()
-    if refused and not made:
-        raise refused
-    raffle = raffle or Raffle.objects.public().as_it_stands().get(slug=slug)
-    order = Order(raffle.pk, buyer.pk, quantity, key)
-    outcome: Outcome | Exception
-    if made:
-        outcome = replay(made, order, raffle.remaining)
-    else:
-        outcome = _till.submit(order) if settings.COMBINE_PURCHASES else settle([order])[0]
+    order = Order(_find(slug), buyer.pk, quantity, key)
+    counter = _archive if order.raffle_id in _over else _till
+    outcome = counter.submit(order) if settings.COMBINE_PURCHASES else counter.serve([order])[0]
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
 
 
-# Raffles that can never sell again, by slug: a "no" that needs no look at the raffle.
-_over: dict[str, type[SoldOut | SalesClosed]] = {}
+# What never becomes untrue again, so that it need not be looked up twice. A public raffle keeps its
+# address; one that has sold and cannot sell any more never can again, for its terms are frozen and
+# nothing is deleted. So this "no" is exact, while a "yes" that was kept would be worth nothing.
+_public: dict[str, int] = {}  # raffles by address
+_over: dict[int, type[SoldOut | SalesClosed]] = {}  # why nobody can buy, by raffle
+MOST_KEPT = 100_000  # addresses
 
 
-def _facts(slug: str, buyer: User, quantity: int) -> tuple[Raffle | None, Refusal | None]:
-    """The raffle, if it was looked at, and why the order is beyond hope, if it is.
+def _find(slug: str) -> int:
+    raffle_id = _public.get(slug)
+    if raffle_id is None:
+        raffle_id = Raffle.objects.public().only("pk").get(slug=slug).pk
+        if len(_public) < MOST_KEPT:
+            _public[slug] = raffle_id
+    return raffle_id
 
-    Sold out, closed and at the limit never become untrue: terms are frozen from the first sale
-    on, and nothing is deleted. So a "no" read without the lock is exact, while a "yes" would be
-    worth nothing.
-    """
-    if over := _over.get(slug):
-        return None, over()
-    raffle = Raffle.objects.public().as_seen_by(buyer.pk).get(slug=slug)
-    refused = refusal(raffle, raffle.now, raffle.sold, raffle.held, quantity)
-    if raffle.sold and isinstance(refused, SoldOut | SalesClosed):
-        _over[slug] = type(refused)
-    return raffle, refused
+
+def _is_over(raffle: Raffle, sold: int) -> bool:
+    """Whether nothing can be sold any more, and remember it. What was `sold` must be committed."""
+    refused = refusal(raffle, raffle.now, sold, held=0, quantity=1)
+    if not sold or not isinstance(refused, SoldOut | SalesClosed):
+        return False
+    _over[raffle.pk] = type(refused)
+    return True
+
+
+def _look_up(orders: Sequence[Order]) -> list[Outcome | Exception]:
+    """The outcomes of `orders` for raffles that are over: only what was bought before stands."""
+    made = made_by(orders)
+    outcomes: list[Outcome | Exception] = []
+    for order in orders:
+        if before := made.get((order.buyer_id, order.key)):
+            raffle = Raffle.objects.as_it_stands().get(pk=order.raffle_id)
+            outcomes.append(replay(before, order, raffle.remaining))
+        else:
+            outcomes.append(_over[order.raffle_id]())
+    return outcomes
 
 
 def sell(orders: Sequence[Order]) -> list[Outcome]:
@@ -107,6 +117,7 @@ def sell(orders: Sequence[Order]) -> list[Outcome]:
         book = look(raffle, orders)
         outcomes = [book.answer(order) for order in orders]
         book.write()
+    _is_over(raffle, book.sold)
     return outcomes
 
 
@@ -124,6 +135,8 @@ def settle(orders: Sequence[Order]) -> list[Outcome | Exception]:
         except (OperationalError, InterfaceError, InternalError) as error:
             if _sqlstate(error) == STATEMENT_TIMEOUT and len(orders) > 1:
                 return _settle_singly(orders)
+            if _sqlstate(error) == LOCK_TIMEOUT and not unknown:
+                return _settle_without_the_lock(orders)
             if _gives_up(error):
                 break
             unknown = unknown or _sqlstate(error) not in ROLLED_BACK
@@ -135,6 +148,14 @@ def settle(orders: Sequence[Order]) -> list[Outcome | Exception]:
     if not unknown:
         raise Busy
     return [OutcomeUnknown() for _ in orders]
+
+
+def _settle_without_the_lock(orders: Sequence[Order]) -> list[Outcome | Exception]:
+    """Somebody holds the lock for long: if it is for the draw, sales are over. Raises Busy else."""
+    raffle = Raffle.objects.as_it_stands().get(pk=orders[0].raffle_id)
+    if _is_over(raffle, raffle.sold):
+        return _look_up(orders)
+    raise Busy
 
 
 def _settle_singly(orders: Sequence[Order]) -> list[Outcome | Exception]:
@@ -167,5 +188,8 @@ def _sqlstate(error: Error) -> str | None:
 
 
 _till: Combiner[Order, Outcome | Exception] = Combiner(
-    settle, by=lambda order: order.raffle_id, weight=lambda order: order.quantity
+    settle, by=lambda order: order.raffle_id, weight=lambda order: order.quantity, busy=Busy
+)
+_archive: Combiner[Order, Outcome | Exception] = Combiner(
+    _look_up, by=lambda order: None, busy=Busy
 )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.http import parse_etags
 
+from rafflesite.answers import ASKED_AS, Answer, ask_as_nobody
 from rafflesite.naming import HEADER, name
 
 if TYPE_CHECKING:
@@ -25,30 +26,15 @@ if TYPE_CHECKING:
 FRESH = 0.5  # seconds for which an answer serves,
 STALE = 2.0  # and for which it may serve while another thread makes it anew
 MOST = 1000  # answers, so that nobody fills the memory by asking under many names
-# What tells visitors apart, or asks for less than the whole answer.
-PERSONAL = ("HTTP_COOKIE", "HTTP_AUTHORIZATION", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE")
-# What an answer depends on beside its path: Django looks at these before it lets anybody in.
-ASKED_AS = ("PATH_INFO", "HTTP_HOST", "wsgi.url_scheme", "HTTP_X_FORWARDED_PROTO")
-
-Headers = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole response."""
+class Kept:
+    """An answer at hand, and time.monotonic() when it was begun."""
 
-    status: str
-    headers: Headers
-    body: bytes
+    answer: Answer
     etag: str
-    made: float  # time.monotonic() when it was begun
-
-    @property
-    def may_be_kept(self) -> bool:
-        told = {header.lower(): value for header, value in self.headers}
-        public = "public" in told.get("cache-control", "")
-        personal = "set-cookie" in told or "vary" in told
-        return self.status.startswith("200 ") and public and not personal
+    made: float
 
 
 class Microcache:
@@ -61,7 +47,7 @@ class Microcache:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._application, self._paths, self._clock = application, paths, clock
-        self._kept: dict[tuple[Any, ...], Answer] = {}
+        self._kept: dict[tuple[Any, ...], Kept] = {}
         self._making: dict[tuple[Any, ...], threading.Lock] = {}
         self._mutex = threading.Lock()
 
@@ -69,18 +55,21 @@ class Microcache:
         plain = environ["REQUEST_METHOD"] == "GET" and not environ.get("QUERY_STRING")
         if not plain or not self._paths.fullmatch(environ["PATH_INFO"]):
             return self._application(environ, start_response)
-        named = name(environ)  # before the site is asked, whose log lines have it too
-        answer = self._answer(environ)
-        headers = [*answer.headers, (HEADER, named)]
-        if answer.etag and answer.etag in parse_etags(environ.get("HTTP_IF_NONE_MATCH", "")):
-            start_response("304 Not Modified", [h for h in headers if h[0] != "Content-Length"])
-            return []
-        start_response(answer.status, headers)
+        name(environ)  # before the site is asked, whose log lines have it too
+        answer = _told(self._answer(environ), environ)
+        start_response(answer.status, answer.headers)
         return [answer.body]
 
-    def _answer(self, environ: WSGIEnvironment) -> Answer:
+    def at_hand(self, environ: WSGIEnvironment) -> Answer | None:
+        """What a GET without a query would be answered from memory, if it would."""
+        kept = self._kept.get(_key(environ))
+        if kept is None or self._clock() - kept.made >= FRESH:
+            return None
+        return _told(kept, environ)
+
+    def _answer(self, environ: WSGIEnvironment) -> Kept:
         """The one at hand if it is fresh, or if somebody is making another; else a new one."""
-        key = tuple(environ.get(name) for name in ASKED_AS)
+        key = _key(environ)
         kept, now = self._kept.get(key), self._clock()
         if kept and now - kept.made < FRESH:
             return kept
@@ -104,28 +93,34 @@ class Microcache:
             with self._mutex:
                 self._making.pop(key, None)
 
-    def _make(self, key: tuple[Any, ...], environ: WSGIEnvironment) -> Answer:
-        answer = self._ask({n: told for n, told in environ.items() if n not in PERSONAL})
-        if answer.may_be_kept:
+    def _make(self, key: tuple[Any, ...], environ: WSGIEnvironment) -> Kept:
+        begun = self._clock()
+        answer = ask_as_nobody(self._application, environ)
+        made = Kept(answer, answer.told.get("etag", ""), begun)
+        if _may_be_kept(answer):
             with self._mutex:
                 if len(self._kept) >= MOST:
                     self._kept.clear()
-                self._kept[key] = answer
-        return answer
+                self._kept[key] = made
+        return made
 
-    def _ask(self, environ: WSGIEnvironment) -> Answer:
-        begun = self._clock()
-        told: list[tuple[str, Headers]] = []
 
-        def start_response(status: str, headers: Headers, exc_info: Any = None) -> Any:
-            told.append((status, headers))
+def _key(environ: WSGIEnvironment) -> tuple[Any, ...]:
+    return tuple(environ.get(name) for name in ("PATH_INFO", *ASKED_AS))
 
-        parts = self._application(environ, start_response)
-        try:
-            body = b"".join(parts)
-        finally:
-            if close := getattr(parts, "close", None):
-                close()
-        status, headers = told[-1]
-        etag = next((value for header, value in headers if header == "ETag"), "")
-        return Answer(status, [h for h in headers if h[0] != HEADER], body, etag, begun)
+
+def _told(kept: Kept, environ: WSGIEnvironment) -> Answer:
+    """`kept`, as an answer to this very request."""
+    answer = kept.answer
+    headers = [*answer.headers, (HEADER, name(environ))]
+    if kept.etag and kept.etag in parse_etags(environ.get("HTTP_IF_NONE_MATCH", "")):
+        headers = [header for header in headers if header[0] != "Content-Length"]
+        return Answer("304 Not Modified", headers, b"")
+    return Answer(answer.status, headers, answer.body)
+
+
+def _may_be_kept(answer: Answer) -> bool:
+    told = answer.told
+    public = "public" in told.get("cache-control", "")
+    personal = "set-cookie" in told or "vary" in told
+    return answer.status.startswith("200 ") and public and not personal

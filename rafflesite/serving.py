@@ -8,7 +8,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger
 
 from rafflesite import logs
 
@@ -17,7 +17,7 @@ STDOUT = 1
 DULL = re.compile(r"/static/|/api/raffles/[^/]+/state$|/healthz$|/readyz$")
 
 
-class RequestLog(Logger):  # type: ignore[misc]  # gunicorn comes without types
+class RequestLog(Logger):  # type: ignore[misc]
     """Says who asked for what and what came of it; never a query, a cookie, a header or a body."""
 
     def setup(self, cfg: Any) -> None:

@@ -82,7 +82,8 @@ TEMPLATES = [
 # The time-outs turn a stuck peer into a clear 503 instead of a hang: a waiter gives up after
 # lock_timeout, and a holder that froze is put out after idle_in_transaction_session_timeout.
 DB_STATEMENT_TIMEOUT: int = env.int("DB_STATEMENT_TIMEOUT", default=5000)  # ms; 0: no limit
-DB_POOL_SIZE: int = env.int("DB_POOL_SIZE", default=8)  # one a thread: nobody waits for one
+# Pages are answered by as many at once as there are connections but two, which are the purchases'.
+DB_POOL_SIZE: int = env.int("DB_POOL_SIZE", default=8)
 
 DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url("DATABASE_URL")}
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
@@ -112,6 +113,8 @@ CACHES = {
 # --- Raffle ---------------------------------------------------------------------------------------
 # On: buyers who wait for the same raffle are sold to in batches, one lock and one COMMIT a batch.
 COMBINE_PURCHASES: bool = env.bool("COMBINE_PURCHASES", default=True)
+# Under way in a process: enough to share a COMMIT, few enough for others to get a turn in between.
+PURCHASES_AT_ONCE: int = env.int("PURCHASES_AT_ONCE", default=60)
 # Base addresses that serve drand's rounds, all asked at once; empty: the League of Entropy's own.
 BEACON_RELAYS: list[str] = env.list("BEACON_RELAYS", default=[])
 # The commit that runs, named in every seal and on every raffle's page.
@@ -119,6 +122,7 @@ SOFTWARE: str = env.str("SOFTWARE", default="") or software.version(BASE_DIR)
 
 # --- People ---------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = ["accounts.hashing.PasswordHasher"]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, InternalError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import RawPostDataException
 from django.utils.encoding import escape_uri_path
@@ -144,22 +145,27 @@ class DatabaseAway(Busy):
 
 def problem(request: HttpRequest, refusal: Refusal, **more: Any) -> HttpResponse:
     """`refusal` as an answer; `more` are further members, such as the idempotency key."""
-    if isinstance(refusal, Invalid):
-        more["errors"] = [fault.model_dump() for fault in refusal.faults]
-    body = {
-        "type": f"/api/problems/{refusal.code}",
-        "title": refusal.title,
-        "status": refusal.status,
-        "detail": refusal.detail,
-        "code": refusal.code,
-        "instance": escape_uri_path(request.path),
-    }
-    response = JsonResponse(body | more, status=refusal.status, content_type=MEDIA_TYPE)
+    body = as_json(request, refusal, **more)
+    response = HttpResponse(body, status=refusal.status, content_type=MEDIA_TYPE)
     if refusal.retry_after is not None:
         response.headers["Retry-After"] = str(refusal.retry_after)
     if refusal.status == SignIn.status:
         response.headers["WWW-Authenticate"] = 'Cookie realm="raffle"'
     return response
+
+
+def as_json(request: HttpRequest, refusal: Refusal, **more: Any) -> bytes:
+    if isinstance(refusal, Invalid):
+        more["errors"] = [fault.model_dump() for fault in refusal.faults]
+    body = {
+        "type": f"/api/problems/{refusal.code}",
+        "title": str(refusal.title),
+        "status": refusal.status,
+        "detail": str(refusal.detail),
+        "code": refusal.code,
+        "instance": escape_uri_path(request.path),
+    }
+    return json.dumps(body | more).encode()
 
 
 def as_refusal(error: Exception) -> Refusal | None:

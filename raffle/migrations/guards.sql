@@ -138,26 +138,25 @@ BEGIN
       PERFORM raffle_refuse('ticket_numbers_are_dense', 'ticket numbers are 1, 2, 3, … in order');
     END IF;
   END LOOP;
-  IF EXISTS (SELECT FROM (SELECT DISTINCT purchase_id FROM sold) AS s
-             WHERE NOT raffle_purchase_is_whole(s.purchase_id)) THEN
+  IF EXISTS (SELECT FROM raffle_purchase p JOIN raffle_ticket t ON t.purchase_id = p.id
+             WHERE p.id IN (SELECT purchase_id FROM sold) GROUP BY p.id
+             HAVING p.quantity <> count(*) OR p.first_number <> min(t.number)
+                 OR p.first_number + p.quantity - 1 <> max(t.number)) THEN
     PERFORM raffle_refuse('purchase_is_whole', 'these are not the tickets of the purchase');
   END IF;
   RETURN NULL;
 END $$;
 
-CREATE FUNCTION raffle_purchase_is_whole(purchase uuid) RETURNS boolean LANGUAGE sql STABLE
-SET search_path = public, pg_temp SET enable_seqscan = off AS $$
-  SELECT p.quantity = count(t.number)
-     AND p.first_number = min(t.number)
-     AND p.first_number + p.quantity - 1 = max(t.number)
-  FROM raffle_purchase p LEFT JOIN raffle_ticket t ON t.purchase_id = p.id
-  WHERE p.id = purchase GROUP BY p.id
-$$;
-
+-- At COMMIT.
 CREATE FUNCTION raffle_purchase_made() RETURNS trigger LANGUAGE plpgsql
-SET search_path = public, pg_temp AS $$
+SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+  tickets record;
 BEGIN
-  IF raffle_purchase_is_whole(NEW.id) IS NOT TRUE THEN
+  SELECT count(*) AS size, min(number) AS first, max(number) AS last INTO tickets
+    FROM raffle_ticket WHERE purchase_id = NEW.id;
+  IF tickets.size <> NEW.quantity OR tickets.first <> NEW.first_number
+     OR tickets.last <> NEW.first_number + NEW.quantity - 1 THEN
     PERFORM raffle_refuse('purchase_is_whole', 'a purchase comes with all its tickets');
   END IF;
   RETURN NULL;

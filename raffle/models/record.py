@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from raffle import ledger
+from raffle.models.inserting import insert
 from raffle.models.raffles import Raffle
 
 
@@ -22,19 +23,20 @@ class LedgerManager(models.Manager["LedgerEntry"]):
 
     def add(self, raffle: Raffle, entries: list[ledger.Entry], actors: list[int | None]) -> None:
         """Store lines that continue the chain, each with who did it (None: an operator)."""
-        self.bulk_create(
+        insert(
+            LedgerEntry,
             [
-                LedgerEntry(
-                    raffle=raffle,
-                    seq=e.seq,
-                    kind=e.kind,
-                    at=e.at,
-                    line=e.line,
-                    hash=e.hash,
-                    actor_id=actor,
-                )
+                {
+                    "raffle_id": raffle.pk,
+                    "seq": e.seq,
+                    "kind": e.kind,
+                    "at": e.at,
+                    "line": e.line,
+                    "hash": e.hash,
+                    "actor_id": actor,
+                }
                 for e, actor in zip(entries, actors, strict=True)
-            ]
+            ],
         )
 
     def append(

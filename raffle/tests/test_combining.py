@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Sequence
 from functools import partial
+from unittest.mock import patch
 
 import pytest
 
-from raffle.combining import Combiner
 from raffle.errors import Busy
 from raffle.tests.races import kinds, race
+from rafflesite.combining import HEAVIEST, Combiner
 
 
 class Counter:
@@ -34,7 +35,7 @@ class Counter:
 
 def test_everybody_gets_their_own_answer_and_one_batch_runs_at_a_time() -> None:
     counter = Counter()
-    combiner = Combiner(counter.serve, by=lambda request: "one line", most=7)
+    combiner = Combiner(counter.serve, by=lambda request: "one line", most=7, busy=Busy)
     answers = race(*(partial(combiner.submit, n) for n in range(100)))
     assert answers == [n * 10 for n in range(100)]
     assert sorted(n for batch in counter.batches for n in batch) == list(range(100))
@@ -44,7 +45,7 @@ def test_everybody_gets_their_own_answer_and_one_batch_runs_at_a_time() -> None:
 
 def test_those_who_came_while_one_was_served_are_served_together_in_order() -> None:
     counter = Counter(seconds=0.2)
-    combiner = Combiner(counter.serve, by=lambda request: "one line")
+    combiner = Combiner(counter.serve, by=lambda request: "one line", busy=Busy)
     threads = []
     for n in range(6):
         threads.append(threading.Thread(target=combiner.submit, args=(n,)))
@@ -57,7 +58,12 @@ def test_those_who_came_while_one_was_served_are_served_together_in_order() -> N
 
 def test_a_batch_is_not_heavier_than_what_the_others_can_wait_for() -> None:
     counter = Counter(seconds=0.2)
-    combiner = Combiner(counter.serve, by=lambda request: "one line", weight=lambda request: 90)
+    combiner = Combiner(
+        counter.serve,
+        by=lambda request: "one line",
+        weight=lambda request: HEAVIEST // 2,
+        busy=Busy,
+    )
     race(*(partial(combiner.submit, n) for n in range(5)))
     assert max(map(len, counter.batches)) == 2
     assert sorted(n for batch in counter.batches for n in batch) == [0, 1, 2, 3, 4]
@@ -71,7 +77,7 @@ def test_who_waits_behind_one_that_could_not_get_the_lock_need_not_wait_for_it_a
         time.sleep(0.2)
         raise Busy
 
-    combiner = Combiner(serve, by=lambda request: "one line", most=1)
+    combiner = Combiner(serve, by=lambda request: "one line", most=1, busy=Busy)
     outcomes = race(*(partial(combiner.submit, n) for n in range(6)))
     assert kinds(outcomes) == {"Busy": 6}
     assert calls == [1]
@@ -80,7 +86,7 @@ def test_who_waits_behind_one_that_could_not_get_the_lock_need_not_wait_for_it_a
 
 def test_different_lines_do_not_wait_for_each_other() -> None:
     counter = Counter(seconds=0.1)
-    combiner = Combiner(counter.serve, by=lambda request: request)
+    combiner = Combiner(counter.serve, by=lambda request: request, busy=Busy)
     race(*(partial(combiner.submit, n) for n in range(4)))
     assert counter.most_at_once > 1
     assert sorted(map(len, counter.batches)) == [1, 1, 1, 1]
@@ -96,7 +102,7 @@ def test_an_exception_reaches_everybody_in_the_batch_and_the_next_batch_goes_on(
             raise ZeroDivisionError
         return list(batch)
 
-    combiner = Combiner(serve, by=lambda request: "one line")
+    combiner = Combiner(serve, by=lambda request: "one line", busy=Busy)
     outcomes = race(*(partial(combiner.submit, n) for n in range(5)))
     counted = kinds(outcomes)
     assert counted["ZeroDivisionError"] == calls[0]
@@ -114,7 +120,7 @@ def test_a_leader_that_is_told_to_exit_hands_the_lead_on() -> None:
             raise SystemExit
         return list(batch)
 
-    combiner = Combiner(serve, by=lambda request: "one line")
+    combiner = Combiner(serve, by=lambda request: "one line", busy=Busy)
 
     def lead() -> None:
         with pytest.raises(SystemExit):
@@ -129,7 +135,9 @@ def test_a_leader_that_is_told_to_exit_hands_the_lead_on() -> None:
 
 def test_who_waits_too_long_in_the_queue_is_told_busy_and_is_not_served_later() -> None:
     counter = Counter(seconds=0.4)
-    combiner = Combiner(counter.serve, by=lambda request: "one line", most=1, patience=0.1)
+    combiner = Combiner(
+        counter.serve, by=lambda request: "one line", most=1, patience=0.1, busy=Busy
+    )
     outcomes = race(*(partial(combiner.submit, n) for n in range(5)))
     time.sleep(0.5)
     served = [n for batch in counter.batches for n in batch]
@@ -139,9 +147,21 @@ def test_who_waits_too_long_in_the_queue_is_told_busy_and_is_not_served_later() 
 
 
 def test_the_line_is_forgotten_when_nobody_waits() -> None:
-    combiner = Combiner(Counter().serve, by=lambda request: request)
+    combiner = Combiner(Counter().serve, by=lambda request: request, busy=Busy)
     race(*(partial(combiner.submit, n) for n in range(20)))
     assert combiner._queues == {}
+
+
+def test_a_leader_that_is_told_to_exit_before_it_began_is_not_waited_for() -> None:
+    counter = Counter()
+    combiner = Combiner(counter.serve, by=lambda request: "one line", busy=Busy)
+    with (
+        patch("rafflesite.combining.time.sleep", side_effect=SystemExit),
+        pytest.raises(SystemExit),
+    ):
+        combiner.submit(1)
+    assert combiner.submit(2) == 20
+    assert counter.batches == [[2]]
 
 
 def test_an_exit_while_others_are_served_never_looks_like_an_answer() -> None:
@@ -154,7 +174,7 @@ def test_an_exit_while_others_are_served_never_looks_like_an_answer() -> None:
             raise SystemExit
         return list(batch)
 
-    combiner = Combiner(serve, by=lambda request: "one line")
+    combiner = Combiner(serve, by=lambda request: "one line", busy=Busy)
 
     def submit(request: int) -> object:
         try:
@@ -168,7 +188,9 @@ def test_an_exit_while_others_are_served_never_looks_like_an_answer() -> None:
 
 
 def test_after_time_outs_the_line_still_moves() -> None:
-    combiner = Combiner(Counter(seconds=0.3).serve, by=lambda request: "one line", patience=0.1)
+    combiner = Combiner(
+        Counter(seconds=0.3).serve, by=lambda request: "one line", patience=0.1, busy=Busy
+    )
     race(*(partial(combiner.submit, n) for n in range(3)))
     time.sleep(0.4)
     assert combiner.submit(9) == 90

@@ -242,7 +242,7 @@ def test_control_without_the_lock_our_own_code_believes_five_times_that_it_may_s
 
     def believe(book: Book) -> None:
         time.sleep(0.1)
-        wanted.extend(ticket.number for ticket in book.tickets)
+        wanted.extend(ticket["number"] for ticket in book.tickets)
 
     with no_lock(), patch.object(Book, "write", believe):
         race(*(partial(sell_alone, raffle, buyer) for buyer in make_buyers(5)))

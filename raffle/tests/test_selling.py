@@ -5,24 +5,28 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from django.db.backends.postgresql.base import DatabaseWrapper
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from raffle import book as raffle_book
 from raffle import closing, drawing, ledger, organising, selling
-from raffle.book import Book, Order, Receipt
+from raffle.book import Book, Order, Outcome, Receipt
 from raffle.errors import (
     KeyReused,
     LimitReached,
     NotEnoughLeft,
     NotOpenYet,
+    OutcomeUnknown,
     SalesClosed,
     SoldOut,
     StaffCannotBuy,
@@ -207,17 +211,47 @@ def test_the_same_key_for_something_else_is_refused() -> None:
 
 
 def test_a_retry_that_overtakes_its_own_purchase_is_not_refused_for_it() -> None:
-    """It looks while the first is not yet committed, and refuses when it is: its key tells."""
+    """The first is committed between the retry's coming and its look: its key tells."""
     raffle, alice = make_raffle(capacity=1, limit=1), make_buyer()
-    facts = selling._facts
+    sell_really = selling.sell
 
-    def late_facts(*asked: Any) -> Any:
-        with patch.object(selling, "_facts", facts):
-            buy(raffle, alice, key="once")
-        return facts(*asked)
+    def too_late(orders: Sequence[Order]) -> list[Outcome]:
+        sell_really([Order(raffle.pk, alice.pk, 1, "once")])
+        return sell_really(orders)
 
-    with patch.object(selling, "_facts", late_facts):
+    with patch.object(selling, "sell", too_late):
         assert list(buy(raffle, alice, key="once").purchase.numbers) == [1]
+
+
+def test_while_the_lock_is_held_for_long_a_raffle_that_is_over_still_says_so() -> None:
+    """A draw of many tickets takes longer than a buyer waits."""
+    raffle, alice, bob = make_raffle(), make_buyer("alice"), make_buyer("bob")
+    buy(raffle, alice, key="once")
+    closing.close_raffle(raffle_id=raffle.pk, by=None, reason="over")
+    selling._over.clear()
+    with transaction.atomic():
+        Raffle.objects.lock(raffle.pk)
+        assert kinds(race(partial(buy, raffle, bob))) == {"SalesClosed": 1}
+        again = partial(buy, raffle, alice, key="once")
+        assert kinds(race(again)) == {"Receipt": 1}
+
+
+def test_what_a_batch_sold_out_is_remembered_only_once_it_is_committed() -> None:
+    raffle, alice = make_raffle(capacity=1), make_buyer()
+    with session_dies_for_good(), pytest.raises(OutcomeUnknown):
+        buy(raffle, alice)
+    assert raffle.pk not in selling._over
+    buy(raffle, alice)
+    assert raffle.pk in selling._over
+
+
+@contextmanager
+def session_dies_for_good() -> Iterator[None]:
+    def lost(self: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    with patch.object(DatabaseWrapper, "_commit", lost):
+        yield
 
 
 def test_the_same_key_at_the_same_moment_for_two_raffles_buys_once() -> None:

@@ -1,28 +1,27 @@
-"""A combiner: while many threads wait for the same thing, one of them does the work of all.
+"""A combiner: while many requests wait for the same thing, one of them does the work of all.
 
 One hot row serves one transaction at a time, so a hundred waiting transactions only make the
-queue slower. Here the waiting threads queue in the process, without a connection; the first of
-them leads: it takes up to `most` requests in the order of arrival, has them served together, and
-hands the lead to the next in line.
+queue slower; and a hundred questions asked as one cost little more than one. Here those who wait
+queue in the process, without a connection; the first of them leads: it takes up to `most` requests
+in the order of arrival, has them served together, and hands the lead to the next in line.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from django.db import connection
 
-from raffle.errors import Busy
-
 Request = TypeVar("Request")
 Outcome = TypeVar("Outcome")
 
-MOST = 40  # requests a batch, and
-HEAVIEST = 200  # their weight together: so that one transaction stays within some ten milliseconds
+MOST = 200  # requests a batch, and
+HEAVIEST = 400  # their weight together: what one transaction does in a tenth of a second or so
 PATIENCE = 10.0  # seconds in the queue before a request gives up; nothing was done for it then
 
 
@@ -40,17 +39,21 @@ class _Waiting(Generic[Request, Outcome]):
 
 
 class Combiner(Generic[Request, Outcome]):
-    """Serves requests with the same `by` together: `serve(batch)` gives one outcome each."""
+    """Serves requests with the same `by` together: `serve(batch)` gives one outcome each.
+
+    If it raises `busy`, nothing was done, and all who wait behind are told the same at once.
+    """
 
     def __init__(
         self,
         serve: Callable[[Sequence[Request]], list[Outcome]],
         by: Callable[[Request], Hashable],
+        busy: type[Exception],
         weight: Callable[[Request], int] = lambda request: 1,
         most: int = MOST,
         patience: float = PATIENCE,
     ) -> None:
-        self._serve, self._by, self._weight = serve, by, weight
+        self.serve, self._by, self._weight, self._busy = serve, by, weight, busy
         self._most, self._patience = most, patience
         self._forget()
         os.register_at_fork(after_in_child=self._forget)
@@ -61,7 +64,7 @@ class Combiner(Generic[Request, Outcome]):
         self._queues: dict[Hashable, deque[_Waiting[Request, Outcome]]] = {}
 
     def submit(self, request: Request) -> Outcome:
-        """The outcome of `request`, served with those of other threads. Raises Busy unserved."""
+        """The outcome of `request`, served with those of others. Raises `busy` if it was not."""
         line = self._by(request)
         mine: _Waiting[Request, Outcome] = _Waiting(request)
         with self._mutex:
@@ -73,9 +76,13 @@ class Combiner(Generic[Request, Outcome]):
             queue.append(mine)
         if not mine.leads:
             connection.close()  # back to the pool: the waiting hold nothing that others need
-            self._wait(mine, queue)
+            try:
+                self._wait(mine, queue)
+            except BaseException:  # too long, or told to exit
+                self._leave(mine, line, queue)
+                raise
         if mine.leads:
-            self._lead(line, queue)
+            self._lead(mine, line, queue)
         if mine.error is not None:
             raise mine.error
         return mine.outcome  # type: ignore[return-value]
@@ -87,8 +94,7 @@ class Combiner(Generic[Request, Outcome]):
             return
         with self._mutex:
             if mine in queue and not mine.leads:
-                queue.remove(mine)
-                raise Busy
+                raise self._busy
         mine.called.wait()  # being served this moment: the database's time-outs bound that
 
     def _next_batch(
@@ -104,15 +110,22 @@ class Combiner(Generic[Request, Outcome]):
             batch.append(queue.popleft())
         return batch
 
-    def _lead(self, line: Hashable, queue: deque[_Waiting[Request, Outcome]]) -> None:
+    def _lead(
+        self,
+        mine: _Waiting[Request, Outcome],
+        line: Hashable,
+        queue: deque[_Waiting[Request, Outcome]],
+    ) -> None:
         """Serve one batch, mine among it, and pass the lead on, whatever happens."""
-        with self._mutex:
-            batch = self._next_batch(queue)
+        batch: list[_Waiting[Request, Outcome]] = []
         try:
-            outcomes = self._serve([waiting.request for waiting in batch])
+            time.sleep(0)  # whoever is about to ask may join
+            with self._mutex:
+                batch = self._next_batch(queue)
+            outcomes = self.serve([waiting.request for waiting in batch])
             for waiting, outcome in zip(batch, outcomes, strict=True):
                 waiting.outcome = outcome
-        except Busy as busy:
+        except self._busy as busy:
             # Whoever waits behind would wait for the same thing, once more and in vain.
             with self._mutex:
                 batch += queue
@@ -122,12 +135,26 @@ class Combiner(Generic[Request, Outcome]):
         except BaseException as error:
             for waiting in batch:
                 waiting.error = error
+            mine.error = error
         finally:
-            with self._mutex:
-                if queue:
-                    queue[0].leads = True
-                    queue[0].called.set()
-                else:
-                    del self._queues[line]
+            self._leave(mine, line, queue)
             for waiting in batch:
                 waiting.called.set()
+
+    def _leave(
+        self,
+        mine: _Waiting[Request, Outcome],
+        line: Hashable,
+        queue: deque[_Waiting[Request, Outcome]],
+    ) -> None:
+        """I wait no longer, and whoever is first now leads if I did."""
+        with self._mutex:
+            if mine in queue:
+                queue.remove(mine)
+            if not mine.leads:
+                return
+            if queue:
+                queue[0].leads = True
+                queue[0].called.set()
+            else:
+                del self._queues[line]

@@ -1,0 +1,182 @@
+"""Requests that are answered before they are requests: which, and that nothing else ever is."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from raffle.models import Raffle
+from raffle.tests.makers import make_raffle
+from rafflesite.plain import read
+
+HEAD = b"GET /api/raffles/spring/state HTTP/1.1\r\nHost: raffle.example\r\n"
+PLAIN = HEAD + b"\r\n"
+
+
+def test_what_a_browser_sends_is_plain() -> None:
+    told = (
+        b"User-Agent: Mozilla/5.0 (X11)\r\nAccept: */*\r\nAccept-Language: de,en;q=0.5\r\n"
+        b"accept-encoding: gzip\r\nCookie: sessionid=abc; csrftoken=def\r\nSec-Fetch-Mode: cors\r\n"
+        b'sec-ch-ua: "Chromium";v="140"\r\nConnection: keep-alive\r\nIf-None-Match: "e"\r\n\r\n'
+    )
+    assert read(HEAD + told) == {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": "/api/raffles/spring/state",
+        "QUERY_STRING": "",
+        "wsgi.url_scheme": "http",
+        "HTTP_HOST": "raffle.example",
+        "HTTP_IF_NONE_MATCH": '"e"',
+    }
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"", b"\r\n", PLAIN[:-1], PLAIN + b"\r\n", PLAIN + PLAIN, PLAIN + b"x", b"\r\n" + PLAIN,
+        PLAIN.replace(b"GET", b"HEAD"), PLAIN.replace(b"GET", b"get"),
+        PLAIN.replace(b"1.1", b"1.0"), PLAIN.replace(b"state ", b"state?x=1 "),
+        PLAIN.replace(b"/api", b"http://other.example/api"), PLAIN.replace(b"spring", b"%73pring"),
+        PLAIN.replace(b"\r\n", b"\n"), PLAIN.replace(b"Host", b"Hoster"),
+        PLAIN.replace(b"Host:", b"Host :"), PLAIN.replace(b"Host: raffle.example\r\n", b""),
+        PLAIN.replace(b"example", b"ex\x00mple"), PLAIN.replace(b"example", b"ex\xe4mple"),
+        PLAIN.replace(b"example", b"example\r\n and more"),
+    ],
+)  # fmt: skip
+def test_what_is_not_one_whole_get_is_not_plain(head: bytes) -> None:
+    assert read(head) is None
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Content-Length: 0", b"Transfer-Encoding: chunked", b"Connection: close",
+        b"Connection: upgrade", b"Upgrade: h2c", b"Expect: 100-continue", b"TE: trailers",
+        b"Authorization: Basic eDp5", b"Range: bytes=0-1", b"If-Modified-Since: x", b"If-Match: x",
+        b"X-Forwarded-For: 1.2.3.4", b"X-Forwarded-Proto: https", b"X-Request-ID: abcdefgh",
+        b"X-HTTP-Method-Override: POST", b"Host: other.example", b"Forwarded: for=1.2.3.4",
+        b"User_Agent: x", b"Cookie\t: x", b"Unheard-Of: x",
+    ],
+)  # fmt: skip
+def test_a_header_that_may_mean_something_is_not_plain(header: bytes) -> None:
+    assert read(HEAD + header + b"\r\n\r\n") is None
+
+
+# --- On the wire ----------------------------------------------------------------------------------
+
+
+class Wire:
+    """A connection to the site, and what came back on it."""
+
+    def __init__(self, site: str) -> None:
+        told = urlsplit(site)
+        assert told.hostname
+        assert told.port
+        self.name = told.netloc
+        self.line = socket.create_connection((told.hostname, told.port), timeout=10)
+        self.read = self.line.makefile("rb")
+
+    def get(self, raffle: Raffle, more: str = "") -> bytes:
+        path = f"/api/raffles/{raffle.slug}/state"
+        return f"GET {path} HTTP/1.1\r\nHost: {self.name}\r\n{more}\r\n".encode()
+
+    def answer(self) -> tuple[str, dict[str, str], bytes]:
+        status = self.read.readline().decode().strip()
+        headers = {}
+        while line := self.read.readline().decode().strip():
+            name, _, value = line.partition(": ")
+            headers[name] = value
+        return status, headers, self.read.read(int(headers.get("Content-Length", 0)))
+
+    def says_no_more(self) -> bool:
+        self.line.settimeout(0.3)
+        try:
+            return not self.line.recv(1)
+        except TimeoutError:
+            return True
+        finally:
+            self.line.settimeout(10)
+
+
+@pytest.fixture
+def wire(site: str) -> Iterator[Wire]:
+    wire = Wire(site)
+    yield wire
+    wire.read.close()
+    wire.line.close()
+
+
+def test_the_quick_answer_is_the_same_as_the_long_one(wire: Wire) -> None:
+    raffle = make_raffle()
+    told = []
+    for more in ("", "Unheard-Of: it\r\n", ""):
+        wire.line.sendall(wire.get(raffle, more))
+        status, headers, body = wire.answer()
+        assert len(headers.pop("X-Request-ID")) == 16
+        headers.pop("Date")
+        told.append((status, headers, body))
+    assert told[0] == told[1] == told[2]
+    assert told[0][0] == "HTTP/1.1 200 OK"
+    assert json.loads(told[0][2])["slug"] == raffle.slug
+
+
+def test_who_has_it_already_is_told_so(wire: Wire) -> None:
+    raffle = make_raffle()
+    wire.line.sendall(wire.get(raffle))
+    etag = wire.answer()[1]["ETag"]
+    for _ in range(2):
+        wire.line.sendall(wire.get(raffle, f"If-None-Match: {etag}\r\n"))
+        status, headers, body = wire.answer()
+        assert (status, body) == ("HTTP/1.1 304 Not Modified", b"")
+        assert headers["ETag"] == etag
+
+
+def test_requests_that_come_together_are_answered_in_their_order(wire: Wire) -> None:
+    first, second = make_raffle(), make_raffle()
+    for raffle in (first, second):  # both at hand
+        wire.line.sendall(wire.get(raffle))
+        wire.answer()
+    wire.line.sendall(wire.get(first) + wire.get(second) + wire.get(first))
+    slugs = [json.loads(wire.answer()[2])["slug"] for _ in range(3)]
+    assert slugs == [first.slug, second.slug, first.slug]
+    assert wire.says_no_more()
+
+
+def test_a_request_that_comes_in_pieces_is_answered_once(wire: Wire) -> None:
+    raffle = make_raffle()
+    for piece in (wire.get(raffle)[:9], wire.get(raffle)[9:-2], wire.get(raffle)[-2:]):
+        wire.line.sendall(piece)
+        time.sleep(0.05)
+    assert wire.answer()[0] == "HTTP/1.1 200 OK"
+    assert wire.says_no_more()
+
+
+def test_a_body_that_looks_like_a_request_is_a_body(wire: Wire) -> None:
+    raffle = make_raffle()
+    wire.line.sendall(wire.get(raffle))
+    wire.answer()
+    inner = wire.get(raffle)
+    path = f"/api/raffles/{raffle.slug}/purchase"
+    wire.line.sendall(
+        f"POST {path} HTTP/1.1\r\nHost: {wire.name}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(inner)}\r\n\r\n".encode()
+    )
+    time.sleep(0.1)
+    wire.line.sendall(inner)
+    assert wire.answer()[0] == "HTTP/1.1 401 Unauthorized"
+    assert wire.says_no_more()
+    wire.line.sendall(wire.get(raffle))
+    assert wire.answer()[0] == "HTTP/1.1 200 OK"
+
+
+def test_a_connection_that_polls_without_a_pause_lives_on(wire: Wire) -> None:
+    """Longer than one stretch, after which gunicorn sees a request and its clock begins anew."""
+    raffle, until = make_raffle(), time.monotonic() + 2.5
+    while time.monotonic() < until:
+        wire.line.sendall(wire.get(raffle))
+        assert wire.answer()[0] == "HTTP/1.1 200 OK"
+        time.sleep(0.01)

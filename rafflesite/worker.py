@@ -1,0 +1,17 @@
+"""gunicorn's gevent worker, with the site's own ways to wait and to answer."""
+
+from __future__ import annotations
+
+from gunicorn.workers.ggevent import GeventWorker
+
+# The site, and all that stands on Django or psycopg, comes only when gevent has patched the
+# threads that they are made with.
+
+
+class Worker(GeventWorker):  # type: ignore[misc]
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        from rafflesite import quick, waiting, wsgi  # noqa: PLC0415
+
+        waiting.install()
+        quick.install(self, wsgi.application, wsgi.lane)
