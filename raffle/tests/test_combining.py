@@ -174,7 +174,7 @@ def test_an_exit_while_others_are_served_never_looks_like_an_answer() -> None:
             raise SystemExit
         return list(batch)
 
-    combiner = Combiner(serve, by=lambda request: "one line", busy=Busy)
+    combiner = Combiner(serve, by=lambda request: "one line", most=5, busy=Busy)
 
     def submit(request: int) -> object:
         try:

@@ -69,12 +69,12 @@ def test_a_place_is_free_when_the_answer_is_closed_and_not_before() -> None:
     gate = Gate(lambda environ, start_response: answer, places=1)
     parts: Any = gate({}, start_response)
     assert b"".join(parts) == b"ab"
-    assert not gate._places.are_empty
+    assert gate._places._free == 0
     parts.close()
     assert answer.closed == 1
-    assert gate._places.are_empty
+    assert gate._places._free == 1
     parts.close()
-    assert gate._places.are_empty, "one place, and not two, is free"
+    assert gate._places._free == 1, "one place, and not two"
 
 
 def test_a_place_is_free_after_a_failure() -> None:
