@@ -31,8 +31,8 @@ accesslog = "-"
 logger_class = "rafflesite.serving.RequestLog"
 loglevel = os.environ.get("WEB_LOG_LEVEL", "info")
 
-# Every connection is a file; a worker takes up to 1000, and many systems begin with 1024 or 256.
-_files = 4096
+# Every connection is a file; a worker takes up to 4000, and many systems begin with 1024 or 256.
+_files = 8192
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 if _soft != resource.RLIM_INFINITY and _soft < _files:
     _limit = _files if _hard == resource.RLIM_INFINITY else min(_files, _hard)

@@ -152,9 +152,12 @@ def settle(orders: Sequence[Order]) -> list[Outcome | Exception]:
 
 def _settle_without_the_lock(orders: Sequence[Order]) -> list[Outcome | Exception]:
     """Somebody holds the lock for long: if it is for the draw, sales are over. Raises Busy else."""
-    raffle = Raffle.objects.as_it_stands().get(pk=orders[0].raffle_id)
-    if _is_over(raffle, raffle.sold):
-        return _look_up(orders)
+    try:
+        raffle = Raffle.objects.as_it_stands().get(pk=orders[0].raffle_id)
+        if _is_over(raffle, raffle.sold):
+            return _look_up(orders)
+    except Error as error:  # others of the batch may have been sold to: they are told so
+        raise Busy from error
     raise Busy
 
 

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -159,3 +160,12 @@ def test_versions_agree() -> None:
     (base,) = instructions("FROM")
     assert re.fullmatch(r"python:3\.1[123]-slim", base)
     assert Path(SERVICES["db"]["volumes"][0].split(":")[1]) == Path("/var/lib/postgresql")
+
+
+def test_the_site_has_all_that_its_web_server_asks_for() -> None:
+    """gunicorn's gevent worker needs more than gunicorn; the tests' own packages would hide it."""
+    asked = [wish for wish in metadata.requires("gunicorn") or [] if 'extra == "gevent"' in wish]
+    names = [re.split(r"[^\w-]", wish)[0] for wish in asked]
+    assert names
+    pinned = (ROOT / "requirements.txt").read_text()
+    assert [name for name in names if f"\n{name}==" not in f"\n{pinned}"] == []

@@ -57,9 +57,12 @@ class FastLane:
         told = PATH.fullmatch(environ["PATH_INFO"])
         if not told or environ["REQUEST_METHOD"] != "POST":
             return self._site(environ, start_response)
+        quantity = _wanted(environ)  # a body that never comes must not keep a place
+        if quantity is None:
+            return self._site(environ, start_response)
         self.places.enter()
         try:
-            answer = self._try(environ, told[1])
+            answer = self._try(environ, told[1], quantity)
         finally:
             self.places.leave()
         if answer is None:
@@ -68,10 +71,12 @@ class FastLane:
         start_response(f"{status} {http.client.responses[status]}", headers)
         return [body]
 
-    def _try(self, environ: WSGIEnvironment, slug: str) -> tuple[int, Headers, bytes] | None:
+    def _try(
+        self, environ: WSGIEnvironment, slug: str, quantity: int
+    ) -> tuple[int, Headers, bytes] | None:
         """The answer; None if it is the site's to give. No connection is held then or after."""
         try:
-            return self._sell(environ, slug)
+            return self._sell(environ, slug, quantity)
         except Unusual:
             return None
         except Exception as error:
@@ -82,8 +87,10 @@ class FastLane:
         finally:
             connection.close()  # back to the pool
 
-    def _sell(self, environ: WSGIEnvironment, slug: str) -> tuple[int, Headers, bytes]:
-        quantity, key = _wanted(environ), environ.get("HTTP_IDEMPOTENCY_KEY", "")
+    def _sell(
+        self, environ: WSGIEnvironment, slug: str, quantity: int
+    ) -> tuple[int, Headers, bytes]:
+        key = environ.get("HTTP_IDEMPOTENCY_KEY", "")
         request = WSGIRequest(environ)
         session = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
         headers = [*self._headers(environ), (HEADER, name(environ))]
@@ -125,22 +132,21 @@ class FastLane:
         return self._learned[way]
 
 
-def _wanted(environ: WSGIEnvironment) -> int:
-    """How many tickets the body asks for. It can be read again."""
+def _wanted(environ: WSGIEnvironment) -> int | None:
+    """How many tickets the body asks for, if it is a usual one. It can be read again."""
     length = environ.get("CONTENT_LENGTH", "")
     plain = environ.get("CONTENT_TYPE") == "application/json" and not environ.get("QUERY_STRING")
     if not plain or not length.isdecimal() or int(length) > LONGEST_BODY:
-        raise Unusual
+        return None
     body = environ["wsgi.input"].read(int(length))
     environ["wsgi.input"] = io.BytesIO(body)
     try:
         wanted = json.loads(body.decode())
     except ValueError:
-        raise Unusual from None
+        return None
     quantity = wanted.get("quantity") if isinstance(wanted, dict) and len(wanted) == 1 else None
-    if type(quantity) is not int or not 1 <= quantity <= MOST_A_PURCHASE:
-        raise Unusual
-    return quantity
+    usual = type(quantity) is int and 1 <= quantity <= MOST_A_PURCHASE
+    return quantity if usual else None
 
 
 def _with(headers: Headers, kind: str, body: bytes) -> Headers:

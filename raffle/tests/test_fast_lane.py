@@ -326,3 +326,17 @@ def test_over_https_another_sites_page_cannot_press_the_button(hers: dict[str, s
     here = secure | {"HTTP_ORIGIN": "https://localhost"}
     assert ask(FastLane(watched, abreast=9), request(raffle, hers) | here)[0] == "200 OK"
     assert watched.asked == []
+
+
+def test_a_body_that_does_not_come_keeps_no_place(hers: dict[str, str]) -> None:
+    lane, raffle, free = FastLane(site, abreast=1), make_raffle(), []
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            free.append(lane.places.are_empty)
+            return super().read(size)
+
+    environ = request(raffle, hers)
+    environ["wsgi.input"] = Slow(environ["wsgi.input"].read())
+    assert ask(lane, environ)[0] == "200 OK"
+    assert free == [True]

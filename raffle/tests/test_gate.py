@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -92,3 +93,28 @@ def test_a_file_is_the_servers_to_send_and_keeps_no_place() -> None:
     gate = Gate(lambda environ, start_response: answer, places=1)
     assert gate({"wsgi.file_wrapper": Answer}, start_response) is answer
     assert gate._places.are_empty
+
+
+def test_a_body_that_does_not_come_keeps_no_place() -> None:
+    came = threading.Event()
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            came.wait(5)
+            return super().read(size)
+
+    bodies: list[bytes] = []
+
+    def site(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        bodies.append(environ["wsgi.input"].read())
+        return []
+
+    gate = Gate(site, places=1)
+    environ = {"CONTENT_LENGTH": "4", "wsgi.input": Slow(b"slow")}
+    slow = threading.Thread(target=gate, args=(environ, start_response))
+    slow.start()
+    time.sleep(0.05)
+    assert gate._places._free == 1
+    came.set()
+    slow.join()
+    assert bodies == [b"slow"]
