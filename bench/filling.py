@@ -16,6 +16,7 @@ from accounts.models import User
 from raffle import organising, selling
 from raffle.book import Order
 from raffle.models import Raffle
+from rafflesite.combining import Batch
 
 BATCH = 1000  # buyers a COMMIT
 EACH = 2  # tickets a buyer
@@ -76,7 +77,7 @@ def _letters(number: int) -> str:
 
 
 def sell(raffle: Raffle, buyers: Sequence[User]) -> None:
-    orders = [Order(raffle.pk, buyer.pk, EACH, f"{raffle.pk}") for buyer in buyers]
+    orders = Batch(Order(raffle.pk, buyer.pk, EACH, f"{raffle.pk}") for buyer in buyers)
     for outcome in selling.settle(orders):  # tries again where a busy machine was too slow
         if isinstance(outcome, Exception):
             raise outcome

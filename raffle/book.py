@@ -9,9 +9,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
-
-from django.db.models import Max
 
 from raffle import ledger
 from raffle.errors import (
@@ -24,7 +21,7 @@ from raffle.errors import (
     SoldOut,
 )
 from raffle.models import LedgerEntry, Purchase, Raffle, Ticket, new_code
-from raffle.models.inserting import insert
+from raffle.models.inserting import Row, insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ class Book:
     made: dict[tuple[int, str], Purchase]
     entries: list[ledger.Entry] = field(default_factory=list)
     purchases: list[Purchase] = field(default_factory=list)
-    tickets: list[dict[str, Any]] = field(default_factory=list)  # rows of their table
+    tickets: list[Row] = field(default_factory=list)
 
     def answer(self, order: Order) -> Outcome:
         if made := self.made.get((order.buyer_id, order.key)):
@@ -97,7 +94,7 @@ class Book:
             ledger_seq=self.head.seq + 1,
             purchased_at=raffle.now,
         )
-        tickets: list[dict[str, Any]] = [
+        tickets: list[Row] = [
             {
                 "raffle_id": raffle.pk,
                 "purchase_id": bought.pk,
@@ -126,24 +123,27 @@ class Book:
         return Receipt(bought, raffle.capacity - self.sold)
 
     def write(self) -> None:
-        if self.purchases:
-            buyers: list[int | None] = [bought.buyer_id for bought in self.purchases]
-            LedgerEntry.objects.add(self.raffle, self.entries, buyers)
-            columns = [field.attname for field in Purchase._meta.concrete_fields]
-            insert(Purchase, [{c: getattr(p, c) for c in columns} for p in self.purchases])
-            insert(Ticket, self.tickets)
+        if not self.purchases:
+            return
+        buyers: list[int | None] = [bought.buyer_id for bought in self.purchases]
+        columns = [field.attname for field in Purchase._meta.concrete_fields]
+        insert(
+            (LedgerEntry, LedgerEntry.objects.rows(self.raffle, self.entries, buyers)),
+            (Purchase, [{c: getattr(p, c) for c in columns} for p in self.purchases]),
+            (Ticket, self.tickets),
+        )
 
 
-def look(raffle: Raffle, orders: Sequence[Order]) -> Book:
+def look(raffle_id: int, orders: Sequence[Order]) -> Book:
     """Read, after the lock, what the buyers hold already and which keys are theirs."""
-    buyers = {order.buyer_id for order in orders}
-    holders = Ticket.objects.filter(raffle=raffle, buyer_id__in=buyers)
+    buyers, keys = [order.buyer_id for order in orders], [order.key for order in orders]
+    raffle = Raffle.objects.asked_by(raffle_id, buyers, keys)
     return Book(
         raffle=raffle,
         sold=raffle.sold,
         head=ledger.Head(raffle.head_seq, raffle.head_hash),
-        held=Counter(dict(holders.values_list("buyer_id").annotate(held=Max("slot")))),
-        made=made_by(orders),
+        held=Counter(dict(zip(buyers, raffle.holds, strict=True))),
+        made=made_by(orders) if raffle.repeated else {},
     )
 
 

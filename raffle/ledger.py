@@ -47,9 +47,12 @@ class Entry:
         return Head(self.seq, self.hash)
 
 
+_encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def canonical(facts: Facts) -> str:
     """The one spelling of `facts`: sorted keys, no blanks, ASCII. Raises ValueError on NaN."""
-    return json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _encoder.encode(facts)
 
 
 def timestamp(at: datetime) -> str:

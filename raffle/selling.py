@@ -36,7 +36,7 @@ from raffle.errors import (
 )
 from raffle.models import Raffle
 from raffle.refusals import counted
-from rafflesite.combining import Combiner
+from rafflesite.combining import Batch, Combiner
 
 ATTEMPTS = 3
 LOCK_TIMEOUT, STATEMENT_TIMEOUT = "55P03", "57014"  # SQLSTATE
@@ -61,7 +61,9 @@ def purchase(*, slug: str, buyer: User, quantity: int, key: str) -> Receipt:
         raise StaffCannotBuy
     order = Order(_find(slug), buyer.pk, quantity, key)
     counter = _archive if order.raffle_id in _over else _till
-    outcome = counter.submit(order) if settings.COMBINE_PURCHASES else counter.serve([order])[0]
+    outcome = (
+        counter.submit(order) if settings.COMBINE_PURCHASES else counter.serve(Batch([order]))[0]
+    )
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
@@ -106,22 +108,23 @@ def _look_up(orders: Sequence[Order]) -> list[Outcome | Exception]:
     return outcomes
 
 
-def sell(orders: Sequence[Order]) -> list[Outcome]:
+def sell(orders: Batch[Order]) -> list[Outcome]:
     """Sell to `orders`, all for one raffle, in their order: one lock, one COMMIT.
 
     Each outcome answers the order at its place. An exception means that nothing was sold, unless
     it comes from COMMIT itself: then only a second look at the keys can tell.
     """
     with transaction.atomic(durable=True):
-        raffle = Raffle.objects.lock_and_look(orders[0].raffle_id)
-        book = look(raffle, orders)
+        raffle_id = Raffle.objects.lock(orders[0].raffle_id).pk
+        orders.join()  # whoever came while we waited for the lock
+        book = look(raffle_id, orders)
         outcomes = [book.answer(order) for order in orders]
         book.write()
-    _is_over(raffle, book.sold)
+    _is_over(book.raffle, book.sold)
     return outcomes
 
 
-def settle(orders: Sequence[Order]) -> list[Outcome | Exception]:
+def settle(orders: Batch[Order]) -> list[Outcome | Exception]:
     """`sell()`, come what may: each order gets its own outcome, and nothing is sold twice.
 
     Retrying whole is safe even where COMMIT may have worked: the keys are looked at under the
@@ -150,11 +153,12 @@ def settle(orders: Sequence[Order]) -> list[Outcome | Exception]:
     return [OutcomeUnknown() for _ in orders]
 
 
-def _settle_without_the_lock(orders: Sequence[Order]) -> list[Outcome | Exception]:
+def _settle_without_the_lock(orders: Batch[Order]) -> list[Outcome | Exception]:
     """Somebody holds the lock for long: if it is for the draw, sales are over. Raises Busy else."""
     try:
         raffle = Raffle.objects.as_it_stands().get(pk=orders[0].raffle_id)
         if _is_over(raffle, raffle.sold):
+            orders.join()
             return _look_up(orders)
     except Error as error:  # others of the batch may have been sold to: they are told so
         raise Busy from error
@@ -165,7 +169,7 @@ def _settle_singly(orders: Sequence[Order]) -> list[Outcome | Exception]:
     outcomes: list[Outcome | Exception] = []
     for order in orders:
         try:
-            outcomes += settle([order])
+            outcomes += settle(Batch([order]))
         except Busy as busy:
             outcomes.append(busy)
     return outcomes

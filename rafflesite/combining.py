@@ -12,7 +12,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable
+from functools import partial
 from typing import Generic, TypeVar
 
 from django.db import connection
@@ -38,6 +39,20 @@ class _Waiting(Generic[Request, Outcome]):
         self.error: BaseException | None = None
 
 
+class Batch(list[Request]):
+    """Who is served together. Whoever came while the leader waited for a lock may still join."""
+
+    def __init__(
+        self, requests: Iterable[Request] = (), more: Callable[[], Iterable[Request]] = list
+    ) -> None:
+        super().__init__(requests)
+        self._more = more
+
+    def join(self) -> None:
+        """Add those who came since, as many as one batch may have."""
+        self += self._more()
+
+
 class Combiner(Generic[Request, Outcome]):
     """Serves requests with the same `by` together: `serve(batch)` gives one outcome each.
 
@@ -46,7 +61,7 @@ class Combiner(Generic[Request, Outcome]):
 
     def __init__(
         self,
-        serve: Callable[[Sequence[Request]], list[Outcome]],
+        serve: Callable[[Batch[Request]], list[Outcome]],
         by: Callable[[Request], Hashable],
         busy: type[Exception],
         weight: Callable[[Request], int] = lambda request: 1,
@@ -97,18 +112,24 @@ class Combiner(Generic[Request, Outcome]):
                 raise self._busy
         mine.called.wait()  # being served this moment: the database's time-outs bound that
 
-    def _next_batch(
-        self, queue: deque[_Waiting[Request, Outcome]]
-    ) -> list[_Waiting[Request, Outcome]]:
-        """The first in line, and those behind as long as they are not too many or too heavy."""
-        batch = [queue.popleft()]
-        load = self._weight(batch[0].request)
-        while queue and len(batch) < self._most:
-            load += self._weight(queue[0].request)
-            if load > HEAVIEST:
-                break
-            batch.append(queue.popleft())
-        return batch
+    def _board(
+        self,
+        batch: list[_Waiting[Request, Outcome]],
+        queue: deque[_Waiting[Request, Outcome]],
+    ) -> list[Request]:
+        """Move those who are first in line into `batch`, while they are not too many or too heavy.
+
+        Whoever is alone always gets in. Returns the requests of those who did.
+        """
+        aboard = len(batch)
+        load = sum(self._weight(waiting.request) for waiting in batch)
+        with self._mutex:
+            while queue and len(batch) < self._most:
+                load += self._weight(queue[0].request)
+                if batch and load > HEAVIEST:
+                    break
+                batch.append(queue.popleft())
+        return [waiting.request for waiting in batch[aboard:]]
 
     def _lead(
         self,
@@ -120,9 +141,8 @@ class Combiner(Generic[Request, Outcome]):
         batch: list[_Waiting[Request, Outcome]] = []
         try:
             time.sleep(0)  # whoever is about to ask may join
-            with self._mutex:
-                batch = self._next_batch(queue)
-            outcomes = self.serve([waiting.request for waiting in batch])
+            board = partial(self._board, batch, queue)
+            outcomes = self.serve(Batch(board(), more=board))
             for waiting, outcome in zip(batch, outcomes, strict=True):
                 waiting.outcome = outcome
         except self._busy as busy:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.db import models
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Greatest
@@ -69,6 +71,36 @@ class RaffleQuerySet(models.QuerySet["Raffle"]):
         )  # fmt: skip
         return self.as_it_stands().annotate(held=held)  # type: ignore[no-redef]
 
+    def asked_by(self, raffle_id: int, buyer_ids: list[int], keys: list[str]) -> Raffle:
+        """The raffle as it stands, how many tickets each of the buyers `holds`, and whether any
+        has used the key at the same place before: `repeated`.
+
+        One statement, for the lock is held; and Django writes it once, which takes it as long as
+        the answer takes PostgreSQL.
+        """
+        return self.raw(_asked_by(), [buyer_ids, buyer_ids, keys, raffle_id])[0]
+
+
+@functools.cache
+def _asked_by() -> str:
+    """Looked up one by one: the planner knows nothing of what was just sold, and would read all."""
+    holds = RawSQL(
+        "ARRAY(SELECT coalesce((SELECT max(slot) FROM raffle_ticket t"
+        " WHERE t.raffle_id = raffle_raffle.id AND t.buyer_id = asked.buyer_id), 0)"
+        " FROM unnest(%s::bigint[]) WITH ORDINALITY AS asked(buyer_id, place) ORDER BY place)",
+        [None],
+    )
+    repeated = RawSQL(
+        "EXISTS (SELECT FROM unnest(%s::bigint[], %s::text[]) AS asked(buyer_id, key)"
+        " WHERE (SELECT true FROM raffle_purchase p"
+        " WHERE p.buyer_id = asked.buyer_id AND p.key = asked.key))",
+        [None, None],
+    )
+    asked = RaffleQuerySet(model=apps.get_model("raffle", "Raffle")).as_it_stands()
+    query = asked.annotate(holds=holds, repeated=repeated).filter(pk=0).query  # type: ignore[no-redef]
+    statement: str = query.sql_with_params()[0]
+    return statement
+
 
 class AsItStands(models.Model):
     """What RaffleQuerySet.as_it_stands() fills in."""
@@ -78,6 +110,8 @@ class AsItStands(models.Model):
     head_seq: int
     head_hash: str
     held: int  # as_seen_by() only
+    holds: list[int]  # asked_by() only, as the next
+    repeated: bool
 
     class Meta:
         abstract = True

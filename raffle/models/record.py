@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from raffle import ledger
-from raffle.models.inserting import insert
+from raffle.models.inserting import Row, insert
 from raffle.models.raffles import Raffle
 
 
@@ -21,23 +21,25 @@ class LedgerManager(models.Manager["LedgerEntry"]):
         last = self.filter(raffle=raffle).order_by("-seq").values_list("seq", "hash").first()
         return ledger.Head(*last) if last else ledger.Head()
 
+    def rows(
+        self, raffle: Raffle, entries: list[ledger.Entry], actors: list[int | None]
+    ) -> list[Row]:
+        """Lines that continue the chain, to be stored, each with who did it (None: an operator)."""
+        return [
+            {
+                "raffle_id": raffle.pk,
+                "seq": e.seq,
+                "kind": e.kind,
+                "at": e.at,
+                "line": e.line,
+                "hash": e.hash,
+                "actor_id": actor,
+            }
+            for e, actor in zip(entries, actors, strict=True)
+        ]
+
     def add(self, raffle: Raffle, entries: list[ledger.Entry], actors: list[int | None]) -> None:
-        """Store lines that continue the chain, each with who did it (None: an operator)."""
-        insert(
-            LedgerEntry,
-            [
-                {
-                    "raffle_id": raffle.pk,
-                    "seq": e.seq,
-                    "kind": e.kind,
-                    "at": e.at,
-                    "line": e.line,
-                    "hash": e.hash,
-                    "actor_id": actor,
-                }
-                for e, actor in zip(entries, actors, strict=True)
-            ],
-        )
+        insert((self.model, self.rows(raffle, entries, actors)))
 
     def append(
         self, raffle: Raffle, kind: str, at: datetime, by: User | None, /, **facts: Any

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -21,6 +21,7 @@ from raffle.errors import Busy, OutcomeUnknown
 from raffle.selling import settle
 from raffle.tests.forging import sql
 from raffle.tests.makers import buy, make_buyer, make_buyers, make_raffle, sold_numbers
+from rafflesite.combining import Batch
 
 
 def kill(backend: int) -> None:
@@ -114,13 +115,13 @@ def test_a_database_that_is_away_from_the_start_sells_nothing_and_says_so() -> N
             raise PoolTimeout("couldn't get a connection")
 
     with patch.object(DatabaseWrapper, "connect", no_connection), pytest.raises(Busy):
-        settle([Order(raffle.pk, alice.pk, 1, "k")])
+        settle(Batch([Order(raffle.pk, alice.pk, 1, "k")]))
     assert sold_numbers(raffle) == []
 
 
 def test_a_whole_batch_survives_a_lost_answer() -> None:
     raffle = make_raffle()
-    orders = [Order(raffle.pk, buyer.pk, 1, "k") for buyer in make_buyers(20)]
+    orders = Batch(Order(raffle.pk, buyer.pk, 1, "k") for buyer in make_buyers(20))
     with session_dies("after") as deaths:
         outcomes = settle(orders)
     assert len(deaths) == 1
@@ -195,7 +196,7 @@ def test_what_is_tried_again_and_what_is_said_when_all_was_in_vain(
     raffle, alice = make_raffle(), make_buyer()
     real, ahead, found_open = selling.sell, list(errors), []
 
-    def sell(orders: Sequence[Order]) -> list[Outcome]:
+    def sell(orders: Batch[Order]) -> list[Outcome]:
         found_open.append(connection.connection is not None)
         connection.ensure_connection()
         if ahead:
@@ -204,7 +205,7 @@ def test_what_is_tried_again_and_what_is_said_when_all_was_in_vain(
 
     with patch.object(selling, "sell", sell):
         try:
-            outcome: object = settle([Order(raffle.pk, alice.pk, 1, "k")])[0]
+            outcome: object = settle(Batch([Order(raffle.pk, alice.pk, 1, "k")]))[0]
         except Busy as busy:
             outcome = busy
     assert type(outcome).__name__ == answer

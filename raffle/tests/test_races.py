@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -28,6 +28,7 @@ from raffle.selling import sell
 from raffle.tests.forging import sql
 from raffle.tests.makers import buy, make_buyer, make_buyers, make_raffle, sold_numbers
 from raffle.tests.races import kinds, race, slowly
+from rafflesite.combining import Batch
 
 
 @pytest.fixture(params=[True, False], ids=["combined", "one by one"], autouse=True)
@@ -126,7 +127,7 @@ def test_those_who_wait_share_a_commit_only_if_that_is_on(settings: Any) -> None
     raffle, sell_really = make_raffle(), selling.sell
     sizes: list[int] = []
 
-    def counted(orders: Sequence[Order]) -> list[Outcome]:
+    def counted(orders: Batch[Order]) -> list[Outcome]:
         sizes.append(len(orders))
         return sell_really(orders)
 
@@ -134,6 +135,29 @@ def test_those_who_wait_share_a_commit_only_if_that_is_on(settings: Any) -> None
         race(*(partial(buy, raffle, buyer) for buyer in make_buyers(6)))
     assert (max(sizes) > 1) is settings.COMBINE_PURCHASES
     assert sold_numbers(raffle) == [1, 2, 3, 4, 5, 6]
+
+
+def test_who_comes_while_another_waits_for_the_lock_is_sold_to_with_them(settings: Any) -> None:
+    raffle, buyers = make_raffle(), make_buyers(5)
+    threads = [threading.Thread(target=buy_and_hang_up, args=(raffle, buyer)) for buyer in buyers]
+    with transaction.atomic():
+        Raffle.objects.lock(raffle.pk)
+        for thread in threads:
+            thread.start()
+            time.sleep(0.1)  # the first is in line at the database before the next one comes
+    for thread in threads:
+        thread.join()
+    assert sold_numbers(raffle) == [1, 2, 3, 4, 5]
+    of_it = "FROM raffle_ticket WHERE raffle_id = %s"
+    commits = len(sql(f"SELECT DISTINCT xmin::text {of_it}", raffle.pk))
+    assert commits == (1 if settings.COMBINE_PURCHASES else 5)
+
+
+def buy_and_hang_up(raffle: Raffle, buyer: User) -> None:
+    try:
+        buy(raffle, buyer)
+    finally:
+        connection.close()
 
 
 def test_buying_against_the_close_sells_nothing_after_it() -> None:
@@ -205,7 +229,7 @@ def test_a_lock_held_too_long_ends_in_busy_and_not_in_a_hang() -> None:
 
 def sell_alone(raffle: Raffle, buyer: User) -> object:
     """`sell()` itself, in which nothing maps or retries what the database says."""
-    return sell([Order(raffle.pk, buyer.pk, 1, f"key-{buyer.pk}")])[0]
+    return sell(Batch([Order(raffle.pk, buyer.pk, 1, f"key-{buyer.pk}")]))[0]
 
 
 def naive_table() -> str:
@@ -262,7 +286,9 @@ def test_control_without_the_lock_the_constraints_hold_the_limit() -> None:
     with no_lock(), a_wide_gap():
         outcomes = race(
             *(
-                partial(lambda key: sell([Order(raffle.pk, alice.pk, 1, key)])[0], f"key-{n}")
+                partial(
+                    lambda order: sell(Batch([order]))[0], Order(raffle.pk, alice.pk, 1, f"k-{n}")
+                )
                 for n in range(5)
             )
         )
@@ -294,7 +320,7 @@ def test_control_a_count_in_the_locking_statement_is_stale() -> None:
         waiting.start()
         wait_until_somebody_waits_for_a_lock()
         with patch.object(transaction.Atomic, "__init__", not_durable):
-            sell([Order(raffle.pk, alice.pk, 1, "k")])
+            sell(Batch([Order(raffle.pk, alice.pk, 1, "k")]))
     waiting.join()
     assert seen == [0, 1], "the lock's own statement still counts 0; the next one counts 1"
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -32,6 +33,7 @@ from raffle.errors import (
     StaffCannotBuy,
 )
 from raffle.models import LedgerEntry, Purchase, Raffle
+from raffle.models.locking import _asked_by
 from raffle.selling import sell, settle
 from raffle.tests.forging import sql
 from raffle.tests.makers import (
@@ -44,6 +46,7 @@ from raffle.tests.makers import (
     sold_numbers,
 )
 from raffle.tests.races import kinds, race
+from rafflesite.combining import Batch
 
 
 def test_sells_the_next_numbers_and_says_how_many_are_left() -> None:
@@ -131,7 +134,7 @@ def test_refuses_from_the_closing_instant_on_by_the_clock_of_the_database() -> N
     with pytest.raises(SalesClosed):
         buy(ended, make_buyer())
     order = Order(ended.pk, make_buyer().pk, 1, "k")
-    assert isinstance(sell([order])[0], SalesClosed), "under the lock too"
+    assert isinstance(sell(Batch([order]))[0], SalesClosed), "under the lock too"
 
 
 def test_refuses_staff() -> None:
@@ -186,7 +189,7 @@ def test_the_same_key_again_says_how_many_are_left_now() -> None:
     buy(raffle, alice, key="once")
     buy(raffle, make_buyer("bob"), 2)
     assert buy(raffle, alice, key="once").remaining == 2
-    under_the_lock = sell([Order(raffle.pk, alice.pk, 1, "once")])[0]
+    under_the_lock = sell(Batch([Order(raffle.pk, alice.pk, 1, "once")]))[0]
     assert isinstance(under_the_lock, Receipt)
     assert under_the_lock.remaining == 2
 
@@ -215,8 +218,8 @@ def test_a_retry_that_overtakes_its_own_purchase_is_not_refused_for_it() -> None
     raffle, alice = make_raffle(capacity=1, limit=1), make_buyer()
     sell_really = selling.sell
 
-    def too_late(orders: Sequence[Order]) -> list[Outcome]:
-        sell_really([Order(raffle.pk, alice.pk, 1, "once")])
+    def too_late(orders: Batch[Order]) -> list[Outcome]:
+        sell_really(Batch([Order(raffle.pk, alice.pk, 1, "once")]))
         return sell_really(orders)
 
     with patch.object(selling, "sell", too_late):
@@ -266,7 +269,7 @@ def test_the_same_key_at_the_same_moment_for_two_raffles_buys_once() -> None:
         return book
 
     with patch.object(selling, "look", look_then_lose_the_race):
-        outcome = settle([order])[0]
+        outcome = settle(Batch([order]))[0]
     assert isinstance(outcome, KeyReused)
     assert sold_numbers(other) == []
 
@@ -280,8 +283,8 @@ def test_a_key_is_its_buyers_own() -> None:
 # --- The batch ------------------------------------------------------------------------------------
 
 
-def orders_of(raffle: Raffle, *wishes: tuple[int, int, str]) -> list[Order]:
-    return [Order(raffle.pk, buyer, quantity, key) for buyer, quantity, key in wishes]
+def orders_of(raffle: Raffle, *wishes: tuple[int, int, str]) -> Batch[Order]:
+    return Batch(Order(raffle.pk, buyer, quantity, key) for buyer, quantity, key in wishes)
 
 
 def test_a_batch_is_sold_in_order_each_with_its_own_answer() -> None:
@@ -340,7 +343,7 @@ def test_one_member_that_breaks_harms_no_other() -> None:
 def statements(raffle: Raffle) -> list[str]:
     order = Order(raffle.pk, make_buyer().pk, 2, "k")
     with CaptureQueriesContext(connection) as captured:
-        sell([order])
+        sell(Batch([order]))
     return [query["sql"] for query in captured]
 
 
@@ -367,7 +370,7 @@ def test_a_buyer_who_waits_for_the_lock_beyond_closing_time_is_refused_by_the_co
     outcome: list[object] = []
 
     def sell_meanwhile() -> None:
-        outcome.extend(race(lambda: sell([Order(raffle.pk, alice.pk, 1, "k")])[0]))
+        outcome.extend(race(lambda: sell(Batch([Order(raffle.pk, alice.pk, 1, "k")]))[0]))
 
     with transaction.atomic():
         Raffle.objects.lock(raffle.pk)
@@ -398,16 +401,32 @@ def test_the_raffle_row_is_not_written_while_selling() -> None:
 def test_a_sale_costs_the_same_statements_however_many_are_sold_at_once() -> None:
     raffle = make_raffle()
     one = len(statements(raffle))
-    orders = [Order(raffle.pk, buyer.pk, 1, "k") for buyer in make_buyers(40)]
+    orders = Batch(Order(raffle.pk, buyer.pk, 1, "k") for buyer in make_buyers(40))
     with CaptureQueriesContext(connection) as captured:
         sell(orders)
     assert len(captured) == one
 
 
+def test_what_was_sold_a_moment_ago_is_not_read_through_for_the_next_sale() -> None:
+    """PostgreSQL knows nothing yet of these rows: what it thinks best must still be an index."""
+    raffle, buyers = make_raffle(capacity=5000), make_buyers(4000)
+    for start in range(0, 4000, 400):
+        some = buyers[start : start + 400]
+        sell(Batch(Order(raffle.pk, buyer.pk, 1, f"{buyer.pk}") for buyer in some))
+    ids, keys = [buyer.pk for buyer in buyers[:60]], ["none"] * 60
+    asked = Raffle.objects.asked_by(raffle.pk, ids, keys)
+    assert (asked.sold, asked.holds, asked.repeated) == (4000, [1] * 60, False)
+    plan = "\n".join(
+        row[0] for row in sql(f"EXPLAIN ANALYZE {_asked_by()}", ids, ids, keys, raffle.pk)
+    )
+    assert not re.findall(r"Seq Scan on raffle_(?:ticket|purchase|ledgerentry)", plan), plan
+    assert all(int(rows) <= 60 for rows in re.findall(r"Rows Removed by \w+: (\d+)", plan)), plan
+
+
 def test_refuses_to_run_inside_a_transaction_that_could_undo_it() -> None:
     raffle, alice = make_raffle(), make_buyer()
     with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
-        sell([Order(raffle.pk, alice.pk, 1, "k")])
+        sell(Batch([Order(raffle.pk, alice.pk, 1, "k")]))
 
 
 def test_connections_come_with_time_outs_and_read_committed() -> None:
