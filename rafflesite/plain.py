@@ -1,43 +1,66 @@
 """Plain requests: the few kinds of bytes of which it is clear at a glance what they ask for.
 
-Not a parser of HTTP, which gunicorn has. What is not one whole GET, with nothing behind it and with
-no header but those that are known here to change nothing or one thing, is not plain: this says so,
-and leaves it to gunicorn.
+Not a parser of HTTP, which gunicorn has. What is not one whole request, with nothing behind it and
+with no header but those that are known here, each said once, is not plain: this says so, and leaves
+it to gunicorn.
 """
 
 from __future__ import annotations
 
+import io
 import re
 from typing import Any
 
-_GET = re.compile(
-    rb"GET (/[-/\w]{1,500}) HTTP/1\.1\r\n((?:[-A-Za-z]{1,50}: ?[ -~]{0,2000}\r\n){1,50})\r\n"
+_REQUEST = re.compile(
+    rb"(GET|POST) (/[-/\w]{1,500}) HTTP/1\.1\r\n"
+    rb"((?:[-A-Za-z]{1,50}: ?[ -~]{0,2000}\r\n){1,50})\r\n(.{0,200})",
+    re.DOTALL,
 )
-# What a browser says of itself, which changes no answer that is the same for everybody.
+_TELLING = {
+    b"GET": {"host", "if-none-match"},
+    # All that a sale looks at; the last three are what a proxy says.
+    b"POST": {
+        "host", "cookie", "content-type", "content-length", "idempotency-key", "x-csrftoken",
+        "origin", "referer", "accept-language",
+        "x-forwarded-for", "x-forwarded-proto", "x-request-id",
+    },
+}  # fmt: skip
+# What a browser says of itself, which changes no answer to these two.
 _IDLE = re.compile(
-    rb"(?:user-agent|accept|accept-encoding|accept-language|cookie|referer|cache-control|pragma|dnt"
-    rb"|priority|sec-[-a-z]+)"
+    r"(?:user-agent|accept|accept-encoding|accept-language|cookie|referer|cache-control|pragma|dnt"
+    r"|priority|sec-[-a-z]+)"
 ).fullmatch
-_TELLING = {b"host": "HTTP_HOST", b"if-none-match": "HTTP_IF_NONE_MATCH"}
 
 
 def read(head: bytes) -> dict[str, Any] | None:
     """The WSGI environment of `head`, but for who asks, if it is one whole plain request."""
-    match = _GET.fullmatch(head)
+    match = _REQUEST.fullmatch(head)
     if match is None:
         return None
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": "GET",
-        "PATH_INFO": match[1].decode("ascii"),
-        "QUERY_STRING": "",
-        "wsgi.url_scheme": "http",
-    }
-    for line in match[2].split(b"\r\n")[:-1]:
-        name, _, value = line.partition(b":")
-        name, value = name.lower(), value.strip()
-        if name in _TELLING:
-            if environ.setdefault(_TELLING[name], value.decode("ascii")) != value.decode("ascii"):
-                return None  # said twice, and differently
-        elif not (_IDLE(name) or (name == b"connection" and value.lower() == b"keep-alive")):
+    method, path, lines, body = match.groups()
+    telling, said = _TELLING[method], dict[str, str]()
+    for line in lines.decode("ascii").split("\r\n")[:-1]:
+        name, _, value = line.partition(":")
+        name, value = name.lower(), value.strip(" ")
+        if name in telling:
+            if name in said:
+                return None
+            said[name] = value
+        elif not (_IDLE(name) or (name == "connection" and value.lower() == "keep-alive")):
             return None
-    return environ if "HTTP_HOST" in environ else None
+    if "host" not in said or said.pop("content-length", "0") != str(len(body)):
+        return None
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": method.decode("ascii"),
+        "PATH_INFO": path.decode("ascii"),
+        "QUERY_STRING": "",
+        # As gunicorn has it from a proxy that it trusts; whom to trust in this is Django's matter.
+        "wsgi.url_scheme": "https" if said.get("x-forwarded-proto") == "https" else "http",
+    }
+    if method == b"POST":
+        environ["CONTENT_TYPE"] = said.pop("content-type", "")
+        environ["CONTENT_LENGTH"] = str(len(body))
+        environ["wsgi.input"] = io.BytesIO(body)
+    for name, value in said.items():
+        environ["HTTP_" + name.upper().replace("-", "_")] = value
+    return environ

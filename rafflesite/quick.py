@@ -1,5 +1,6 @@
-"""A request for what is at hand in memory is answered before gunicorn has made a request of it,
-which would take several times as long as the answer. While people buy, it waits a moment for them.
+"""A request for what is at hand in memory, and one to buy, is answered before gunicorn has made a
+request of it, which would take several times as long as the answer. While people buy, whoever only
+looks waits a moment for them.
 """
 
 from __future__ import annotations
@@ -20,14 +21,13 @@ from rafflesite.plain import read
 
 AT_A_STRETCH = 2.0  # seconds, after which gunicorn sees a request, and lets its connection live on
 
-
 # Seconds from an answer to the next one on the same connection, while purchases are under way: so
 # that hundreds who ask without a pause take a tenth of the machine then, and not a half.
 AFTER_YOU = 0.06
 
 
 def install(worker: Any, memory: Microcache, lane: FastLane) -> None:
-    """Let gunicorn's `worker` answer from `memory` so, and yield to those in `lane`."""
+    """Let gunicorn's `worker` answer from `memory` so, and sell in `lane`."""
     QuickRequest.worker, QuickRequest.memory, QuickRequest.lane = worker, memory, lane
     RequestParser.mesg_class = QuickRequest
 
@@ -38,6 +38,8 @@ class QuickRequest(Request):  # type: ignore[misc]
     memory: ClassVar[Microcache]
     lane: ClassVar[FastLane]
     worker: ClassVar[Any]
+    order: dict[str, Any] | None = None  # the WSGI environment of a purchase that is not parsed yet
+    head: bytes  # its bytes
     status_code: int  # of what was answered, for the log,
     sent: int  # and how many bytes
 
@@ -45,35 +47,57 @@ class QuickRequest(Request):  # type: ignore[misc]
         # Nothing of a request was read yet: where one begins is known, and that is the only place
         # at which bytes may be taken for one.
         until = time.monotonic() + AT_A_STRETCH
-        while (
-            (head := unreader.read())
-            and time.monotonic() < until
-            and self._answered(head, unreader.sock)
-        ):
-            pass
+        while head := unreader.read():
+            environ = self._plain(head)
+            if not environ or time.monotonic() >= until or not self._at_hand(environ):
+                break
         if not head:
             raise StopIteration
         gevent.sleep(0)  # many may have come at once: those who only look get a turn in between
+        if environ and self.lane.sells(environ):
+            # Later, in sell(): gunicorn measures the time for which nobody asks until this returns.
+            self.order, self.head, self.method, self.version = environ, head, "POST", (1, 1)
+            return b""
         unreader.unread(head)
         rest: bytes = super().parse(unreader)
         return rest
 
-    def _answered(self, head: bytes, connection: Any) -> bool:
+    def sell(self) -> bool:
+        """Whether this was a purchase and is answered. If it was not, gunicorn's turn has come."""
+        if self.order is None:
+            return False
+        began = time.monotonic()
+        answer = self.lane.answer(self.order)
+        if answer:
+            self._tell(answer, self.order, began)
+            return True
+        self.unreader.unread(self.head)
+        self.unreader.unread(super().parse(self.unreader))
+        self.set_body_reader()
+        return False
+
+    def _plain(self, head: bytes) -> dict[str, Any] | None:
         environ = read(head)
         if environ is None or not self.worker.alive:
-            return False
+            return None
         environ["REMOTE_ADDR"] = self.peer_addr[0] if isinstance(self.peer_addr, tuple) else ""
+        return environ
+
+    def _at_hand(self, environ: dict[str, Any]) -> bool:
         began = time.monotonic()
-        answer = self.memory.at_hand(environ)
+        answer = self.memory.at_hand(environ) if environ["REQUEST_METHOD"] == "GET" else None
         if answer is None:
             return False
-        connection.sendall(_as_bytes(answer))
-        self.status_code, self.sent = int(answer.status[:3]), len(answer.body)
-        took = timedelta(seconds=time.monotonic() - began)
-        self.worker.log.access(self, self, environ, took)
+        self._tell(answer, environ, began)
         # Whoever asks again at once waits until the others had a turn.
         gevent.sleep(0 if self.lane.places.are_empty else AFTER_YOU)
         return True
+
+    def _tell(self, answer: Answer, environ: dict[str, Any], began: float) -> None:
+        self.unreader.sock.sendall(_as_bytes(answer))
+        self.status_code, self.sent = int(answer.status[:3]), len(answer.body)
+        took = timedelta(seconds=time.monotonic() - began)
+        self.worker.log.access(self, self, environ, took)
 
 
 def _as_bytes(answer: Answer) -> bytes:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any
+
+from gevent import GreenletExit
 from gunicorn.workers.ggevent import GeventWorker
 
 # The site, and all that stands on Django or psycopg, comes only when gevent has patched the
@@ -15,3 +19,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
         waiting.install()
         quick.install(self, wsgi.application, wsgi.lane)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
+        with suppress(GreenletExit, SystemExit):  # as gunicorn itself, when the worker ends
+            if not req.sell():
+                super().handle_request(listener_name, req, sock, addr)

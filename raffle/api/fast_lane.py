@@ -27,14 +27,14 @@ from raffle.api.frame import passes_csrf
 from raffle.api.problems import MEDIA_TYPE, as_json
 from raffle.errors import Refusal
 from raffle.models import MOST_A_PURCHASE, Raffle
-from rafflesite.answers import ASKED_AS, Headers, ask_as_nobody
+from rafflesite.answers import ASKED_AS, Answer, Headers, ask_as_nobody
 from rafflesite.gate import Places
 from rafflesite.naming import HEADER, SEEN, name
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-PATH = re.compile(r"/api/raffles/([-a-zA-Z0-9_]+)/purchase")
+PATH = re.compile(r"/api/raffles/[-a-zA-Z0-9_]+/purchase")
 LONGEST_BODY = 100  # bytes: {"quantity": 1} and some blanks
 MOST_KEPT = 100  # ways in which the site is called
 # Of one answer, and not of all.
@@ -54,27 +54,23 @@ class FastLane:
         self._learned: dict[tuple[Any, ...], Headers] = {}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        told = PATH.fullmatch(environ["PATH_INFO"])
-        if not told or environ["REQUEST_METHOD"] != "POST":
-            return self._site(environ, start_response)
-        quantity = _wanted(environ)  # a body that never comes must not keep a place
-        if quantity is None:
-            return self._site(environ, start_response)
-        self.places.enter()
-        try:
-            answer = self._try(environ, told[1], quantity)
-        finally:
-            self.places.leave()
+        answer = self.answer(environ) if self.sells(environ) else None
         if answer is None:
             return self._site(environ, start_response)
-        status, headers, body = answer
-        start_response(f"{status} {http.client.responses[status]}", headers)
-        return [body]
+        start_response(answer.status, answer.headers)
+        return [answer.body]
 
-    def _try(
-        self, environ: WSGIEnvironment, slug: str, quantity: int
-    ) -> tuple[int, Headers, bytes] | None:
+    def sells(self, environ: WSGIEnvironment) -> bool:
+        """Whether it is a purchase that is asked for."""
+        return environ["REQUEST_METHOD"] == "POST" and bool(PATH.fullmatch(environ["PATH_INFO"]))
+
+    def answer(self, environ: WSGIEnvironment) -> Answer | None:
         """The answer; None if it is the site's to give. No connection is held then or after."""
+        quantity = _wanted(environ)  # a body that never comes must not keep a place
+        if quantity is None:
+            return None
+        slug = environ["PATH_INFO"].split("/")[3]
+        self.places.enter()
         try:
             return self._sell(environ, slug, quantity)
         except Unusual:
@@ -86,10 +82,9 @@ class FastLane:
             return None
         finally:
             connection.close()  # back to the pool
+            self.places.leave()
 
-    def _sell(
-        self, environ: WSGIEnvironment, slug: str, quantity: int
-    ) -> tuple[int, Headers, bytes]:
+    def _sell(self, environ: WSGIEnvironment, slug: str, quantity: int) -> Answer:
         key = environ.get("HTTP_IDEMPOTENCY_KEY", "")
         request = WSGIRequest(environ)
         session = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
@@ -107,7 +102,7 @@ class FastLane:
                 body = as_json(request, refusal, key=key)
             if refusal.retry_after is not None:
                 headers.append(("Retry-After", str(refusal.retry_after)))
-            return refusal.status, _with(headers, MEDIA_TYPE, body), body
+            return _answer(refusal.status, headers, MEDIA_TYPE, body)
         bought = {
             "success": True,
             "tickets": list(receipt.purchase.numbers),
@@ -116,7 +111,7 @@ class FastLane:
             "key": key,
         }
         body = json.dumps(bought).encode()
-        return 200, _with(headers, "application/json; charset=utf-8", body), body
+        return _answer(200, headers, "application/json; charset=utf-8", body)
 
     def _headers(self, environ: WSGIEnvironment) -> Headers:
         """What the site's own answers have in common, as it says them to nobody's purchase."""
@@ -149,5 +144,6 @@ def _wanted(environ: WSGIEnvironment) -> int | None:
     return quantity if usual else None
 
 
-def _with(headers: Headers, kind: str, body: bytes) -> Headers:
-    return [("Content-Type", kind), ("Content-Length", str(len(body))), *headers]
+def _answer(status: int, headers: Headers, kind: str, body: bytes) -> Answer:
+    told = [("Content-Type", kind), ("Content-Length", str(len(body))), *headers]
+    return Answer(f"{status} {http.client.responses[status]}", told, body)

@@ -6,13 +6,22 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from gunicorn.config import Config
+from gunicorn.http.parser import RequestParser
 
+from raffle.api.fast_lane import FastLane
+from raffle.management.rushing import sign_in
 from raffle.models import Raffle
-from raffle.tests.makers import make_raffle
+from raffle.tests.makers import make_buyer, make_raffle, sold_numbers
 from rafflesite.plain import read
+from rafflesite.quick import QuickRequest
 
 HEAD = b"GET /api/raffles/spring/state HTTP/1.1\r\nHost: raffle.example\r\n"
 PLAIN = HEAD + b"\r\n"
@@ -66,6 +75,86 @@ def test_a_header_that_may_mean_something_is_not_plain(header: bytes) -> None:
     assert read(HEAD + header + b"\r\n\r\n") is None
 
 
+BUY = (
+    b"POST /api/raffles/spring/purchase HTTP/1.1\r\nHost: raffle.example\r\nCookie: a=b\r\n"
+    b"Content-Type: application/json\r\nX-CSRFToken: t\r\nIdempotency-Key: k\r\n"
+)
+WANTS = b"Content-Length: 14\r\n\r\n" + b'{"quantity":1}'
+
+
+def test_what_a_browser_sends_to_buy_is_plain() -> None:
+    behind = b"X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: https\r\nX-Request-ID: abcdefgh\r\n"
+    told = read(BUY + b"Sec-Fetch-Site: same-origin\r\nAccept: */*\r\n" + behind + WANTS)
+    assert told
+    assert told.pop("wsgi.input").read() == b'{"quantity":1}'
+    assert told == {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/api/raffles/spring/purchase",
+        "QUERY_STRING": "",
+        "wsgi.url_scheme": "https",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": "14",
+        "HTTP_HOST": "raffle.example",
+        "HTTP_COOKIE": "a=b",
+        "HTTP_X_CSRFTOKEN": "t",
+        "HTTP_IDEMPOTENCY_KEY": "k",
+        "HTTP_X_FORWARDED_FOR": "1.2.3.4",
+        "HTTP_X_FORWARDED_PROTO": "https",
+        "HTTP_X_REQUEST_ID": "abcdefgh",
+    }
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        BUY + WANTS[:-1], BUY + WANTS + b"x", BUY + WANTS + PLAIN, BUY + WANTS[20:],
+        BUY + WANTS.replace(b"14", b"014"), BUY + WANTS.replace(b"14", b"+14"),
+        BUY + b"Content-Length: 14\r\n" + WANTS, BUY + b"Transfer-Encoding: chunked\r\n" + WANTS,
+        BUY + b"Cookie: a=b\r\n" + WANTS, BUY + b"Idempotency-Key: l\r\n" + WANTS,
+        BUY + b"Expect: 100-continue\r\n" + WANTS, BUY + b"Connection: close\r\n" + WANTS,
+        BUY + b"Authorization: Basic eDp5\r\n" + WANTS, BUY + b"Content-Encoding: gzip\r\n" + WANTS,
+        BUY + b"X-HTTP-Method-Override: PUT\r\n" + WANTS, BUY + b"X_CSRFToken: u\r\n" + WANTS,
+    ],
+)  # fmt: skip
+def test_what_is_not_one_whole_purchase_is_not_plain(asked: bytes) -> None:
+    assert read(BUY + WANTS) is not None
+    assert read(asked) is None
+
+
+class Lane(FastLane):
+    """Answers nothing, and tells how often it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(WSGIHandler(), abreast=1)
+        self.asked = 0
+
+    def answer(self, environ: dict[str, Any]) -> None:
+        self.asked += 1
+
+
+def test_a_purchase_is_made_only_when_the_connection_no_longer_counts_as_idle() -> None:
+    """gunicorn closes one that idles for long, whatever it is doing then, until it has parsed."""
+    lane = Lane()
+    worker = SimpleNamespace(alive=True)
+    ours, theirs = socket.socketpair()
+    asked = BUY + b"Content-Length: 14\r\n\r\n" + b'{"quantity":1}'
+    with (
+        ours, theirs, patch.object(QuickRequest, "lane", lane, create=True),
+        patch.object(QuickRequest, "worker", worker, create=True),
+        patch.object(RequestParser, "mesg_class", QuickRequest),
+    ):  # fmt: skip
+        theirs.sendall(asked)
+        parser = RequestParser(Config(), ours, ("127.0.0.1", 1))
+        request = next(parser)
+        assert (request.order is not None, lane.asked) == (True, 0)
+        assert request.sell() is False  # the lane did not want it: gunicorn goes on with it
+        assert lane.asked == 1
+        assert (request.method, request.body.read()) == ("POST", b'{"quantity":1}')
+        assert ("IDEMPOTENCY-KEY", "k") in request.headers
+        theirs.sendall(asked.replace(b"-Key: k", b"-Key: l"))
+        assert next(parser).order["HTTP_IDEMPOTENCY_KEY"] == "l"
+
+
 # --- On the wire ----------------------------------------------------------------------------------
 
 
@@ -83,6 +172,14 @@ class Wire:
     def get(self, raffle: Raffle, more: str = "") -> bytes:
         path = f"/api/raffles/{raffle.slug}/state"
         return f"GET {path} HTTP/1.1\r\nHost: {self.name}\r\n{more}\r\n".encode()
+
+    def buy(self, raffle: Raffle, more: str, quantity: int = 1) -> bytes:
+        body = json.dumps({"quantity": quantity})
+        return (
+            f"POST /api/raffles/{raffle.slug}/purchase HTTP/1.1\r\nHost: {self.name}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            f"Idempotency-Key: the-same\r\n{more}\r\n{body}"
+        ).encode()
 
     def answer(self) -> tuple[str, dict[str, str], bytes]:
         status = self.read.readline().decode().strip()
@@ -171,6 +268,42 @@ def test_a_body_that_looks_like_a_request_is_a_body(wire: Wire) -> None:
     assert wire.says_no_more()
     wire.line.sendall(wire.get(raffle))
     assert wire.answer()[0] == "HTTP/1.1 200 OK"
+
+
+@pytest.fixture
+def hers() -> dict[str, str]:
+    return sign_in([make_buyer()])[0]
+
+
+def lines(headers: dict[str, str]) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+
+
+@pytest.mark.parametrize("quantity", [1, 3, 0])
+def test_a_purchase_is_answered_the_same_the_quick_and_the_long_way(
+    wire: Wire, hers: dict[str, str], quantity: int
+) -> None:
+    raffle = make_raffle(limit=2)
+    told = []
+    for more in ("", "Unheard-Of: it\r\n", ""):
+        wire.line.sendall(wire.buy(raffle, lines(hers) + more, quantity))
+        status, headers, body = wire.answer()
+        assert len(headers.pop("X-Request-ID")) == 16
+        headers.pop("Date")
+        told.append((status, headers, body))
+    assert told[0] == told[1] == told[2]
+    assert sold_numbers(raffle) == ([1] if quantity == 1 else [])
+
+
+def test_who_may_not_buy_is_told_so_by_the_site(wire: Wire, hers: dict[str, str]) -> None:
+    raffle = make_raffle()
+    for headers in ({}, hers | {"X-CSRFToken": "another"}, {"X-CSRFToken": hers["X-CSRFToken"]}):
+        wire.line.sendall(wire.buy(raffle, lines(headers)))
+        assert wire.answer()[0] in {"HTTP/1.1 401 Unauthorized", "HTTP/1.1 403 Forbidden"}
+    wire.line.sendall(wire.buy(raffle, lines(hers)) + wire.get(raffle))  # not plain together
+    assert wire.answer()[0] == "HTTP/1.1 200 OK"
+    assert json.loads(wire.answer()[2])["sold"] == 1
+    assert wire.says_no_more()
 
 
 def test_a_connection_that_polls_without_a_pause_lives_on(wire: Wire) -> None:
