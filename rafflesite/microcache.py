@@ -113,7 +113,8 @@ def _told(kept: Kept, environ: WSGIEnvironment) -> Answer:
     """`kept`, as an answer to this very request."""
     answer = kept.answer
     headers = [*answer.headers, (HEADER, name(environ))]
-    if kept.etag and kept.etag in parse_etags(environ.get("HTTP_IF_NONE_MATCH", "")):
+    had = environ.get("HTTP_IF_NONE_MATCH")
+    if had and kept.etag and kept.etag in parse_etags(had):
         headers = [header for header in headers if header[0] != "Content-Length"]
         return Answer("304 Not Modified", headers, b"")
     return Answer(answer.status, headers, answer.body)

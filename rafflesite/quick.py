@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import gevent
@@ -38,6 +39,8 @@ class QuickRequest(Request):  # type: ignore[misc]
     memory: ClassVar[Microcache]
     lane: ClassVar[FastLane]
     worker: ClassVar[Any]
+    read_last: bytes = b""
+    found_last: dict[str, Any] | None = None  # in those bytes
     order: dict[str, Any] | None = None  # the WSGI environment of a purchase that is not parsed yet
     head: bytes  # its bytes
     status_code: int  # of what was answered, for the log,
@@ -77,11 +80,12 @@ class QuickRequest(Request):  # type: ignore[misc]
         return False
 
     def _plain(self, head: bytes) -> dict[str, Any] | None:
-        environ = read(head)
-        if environ is None or not self.worker.alive:
+        if head != self.read_last:  # who asks again mostly does so in the same words
+            self.read_last, self.found_last = head, read(head)
+        if self.found_last is None or not self.worker.alive:
             return None
-        environ["REMOTE_ADDR"] = self.peer_addr[0] if isinstance(self.peer_addr, tuple) else ""
-        return environ
+        address = self.peer_addr[0] if isinstance(self.peer_addr, tuple) else ""
+        return self.found_last | {"REMOTE_ADDR": address}
 
     def _at_hand(self, environ: dict[str, Any]) -> bool:
         began = time.monotonic()
@@ -101,6 +105,23 @@ class QuickRequest(Request):  # type: ignore[misc]
 
 
 def _as_bytes(answer: Answer) -> bytes:
-    told = [("Server", "gunicorn"), ("Date", util.http_date()), ("Connection", "keep-alive")]
-    lines = "".join(f"{name}: {value}\r\n" for name, value in [*told, *answer.headers])
-    return f"HTTP/1.1 {answer.status}\r\n{lines}\r\n".encode("latin-1") + answer.body
+    return (
+        f"HTTP/1.1 {answer.status}\r\nServer: gunicorn\r\nDate: {_date(int(time.time()))}\r\n"
+        f"Connection: keep-alive\r\n{_lines(tuple(answer.headers[:-1]))}"
+        f"{_line(*answer.headers[-1])}\r\n"
+    ).encode("latin-1") + answer.body
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return str(util.http_date(second))
+
+
+@lru_cache(maxsize=1000)
+def _lines(headers: tuple[tuple[str, str], ...]) -> str:
+    """All headers but the last, the request's name, are the same for many."""
+    return "".join(_line(name, value) for name, value in headers)
+
+
+def _line(name: str, value: str) -> str:
+    return f"{name}: {value}\r\n"
