@@ -62,8 +62,9 @@ class Microcache:
 
     def at_hand(self, environ: WSGIEnvironment) -> Answer | None:
         """What a GET without a query would be answered from memory, if it would."""
-        kept = self._kept.get(_key(environ))
-        if kept is None or self._clock() - kept.made >= FRESH:
+        key = _key(environ)
+        kept = self._kept.get(key)
+        if kept is None or self._clock() - kept.made >= (STALE if key in self._making else FRESH):
             return None
         return _told(kept, environ)
 
