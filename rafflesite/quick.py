@@ -20,11 +20,11 @@ from rafflesite.answers import Answer
 from rafflesite.microcache import Microcache
 from rafflesite.plain import read
 
-AT_A_STRETCH = 2.0  # seconds, after which gunicorn sees a request, and lets its connection live on
+AT_A_STRETCH = 2.0  # seconds, after which gunicorn sees that the connection is not idle
 
 # Seconds from an answer to the next one on the same connection, while purchases are under way: so
 # that hundreds who ask without a pause take a tenth of the machine then, and not a half.
-AFTER_YOU = 0.06
+AFTER_YOU = 0.07
 
 
 def install(worker: Any, memory: Microcache, lane: FastLane) -> None:
@@ -41,8 +41,8 @@ class QuickRequest(Request):  # type: ignore[misc]
     worker: ClassVar[Any]
     read_last: bytes = b""
     found_last: dict[str, Any] | None = None  # in those bytes
-    order: dict[str, Any] | None = None  # the WSGI environment of a purchase that is not parsed yet
-    head: bytes  # its bytes
+    asked: dict[str, Any] | None = None  # the WSGI environment of a request that is not parsed yet,
+    head: bytes  # and its bytes
     status_code: int  # of what was answered, for the log,
     sent: int  # and how many bytes
 
@@ -52,27 +52,26 @@ class QuickRequest(Request):  # type: ignore[misc]
         until = time.monotonic() + AT_A_STRETCH
         while head := unreader.read():
             environ = self._plain(head)
-            if not environ or time.monotonic() >= until or not self._at_hand(environ):
+            if not environ or time.monotonic() >= until or not self._look(environ):
                 break
         if not head:
             raise StopIteration
         gevent.sleep(0)  # many may have come at once: those who only look get a turn in between
-        if environ and self.lane.sells(environ):
-            # Later, in sell(): gunicorn measures the time for which nobody asks until this returns.
-            self.order, self.head, self.method, self.version = environ, head, "POST", (1, 1)
+        if environ:
+            self.asked, self.head = environ, head
+            self.method, self.version = environ["REQUEST_METHOD"], (1, 1)
             return b""
         unreader.unread(head)
         rest: bytes = super().parse(unreader)
         return rest
 
-    def sell(self) -> bool:
-        """Whether this was a purchase and is answered. If it was not, gunicorn's turn has come."""
-        if self.order is None:
+    def answer(self) -> bool:
+        """Whether this could be answered now, when gunicorn no longer measures for how long its
+        connection is idle. If it could not, it is parsed, and gunicorn's turn has come.
+        """
+        if self.asked is None:
             return False
-        began = time.monotonic()
-        answer = self.lane.answer(self.order)
-        if answer:
-            self._tell(answer, self.order, began)
+        if self._look(self.asked) or self._sell(self.asked):
             return True
         self.unreader.unread(self.head)
         self.unreader.unread(super().parse(self.unreader))
@@ -87,7 +86,7 @@ class QuickRequest(Request):  # type: ignore[misc]
         address = self.peer_addr[0] if isinstance(self.peer_addr, tuple) else ""
         return self.found_last | {"REMOTE_ADDR": address}
 
-    def _at_hand(self, environ: dict[str, Any]) -> bool:
+    def _look(self, environ: dict[str, Any]) -> bool:
         began = time.monotonic()
         answer = self.memory.at_hand(environ) if environ["REQUEST_METHOD"] == "GET" else None
         if answer is None:
@@ -95,6 +94,14 @@ class QuickRequest(Request):  # type: ignore[misc]
         self._tell(answer, environ, began)
         # Whoever asks again at once waits until the others had a turn.
         gevent.sleep(0 if self.lane.places.are_empty else AFTER_YOU)
+        return True
+
+    def _sell(self, environ: dict[str, Any]) -> bool:
+        began = time.monotonic()
+        answer = self.lane.answer(environ) if self.lane.sells(environ) else None
+        if answer is None:
+            return False
+        self._tell(answer, environ, began)
         return True
 
     def _tell(self, answer: Answer, environ: dict[str, Any], began: float) -> None:

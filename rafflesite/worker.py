@@ -27,5 +27,5 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         with suppress(GreenletExit, SystemExit):  # as gunicorn itself, when the worker ends
-            if not req.sell():
+            if not req.answer():
                 super().handle_request(listener_name, req, sock, addr)

@@ -146,13 +146,13 @@ def test_a_purchase_is_made_only_when_the_connection_no_longer_counts_as_idle() 
         theirs.sendall(asked)
         parser = RequestParser(Config(), ours, ("127.0.0.1", 1))
         request = next(parser)
-        assert (request.order is not None, lane.asked) == (True, 0)
-        assert request.sell() is False  # the lane did not want it: gunicorn goes on with it
+        assert (request.asked is not None, lane.asked) == (True, 0)
+        assert request.answer() is False  # the lane did not want it: gunicorn goes on with it
         assert lane.asked == 1
         assert (request.method, request.body.read()) == ("POST", b'{"quantity":1}')
         assert ("IDEMPOTENCY-KEY", "k") in request.headers
         theirs.sendall(asked.replace(b"-Key: k", b"-Key: l"))
-        assert next(parser).order["HTTP_IDEMPOTENCY_KEY"] == "l"
+        assert next(parser).asked["HTTP_IDEMPOTENCY_KEY"] == "l"
 
 
 # --- On the wire ----------------------------------------------------------------------------------
