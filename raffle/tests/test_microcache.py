@@ -209,6 +209,35 @@ def test_while_it_is_made_anew_others_get_the_last_one_and_only_one_makes_it(clo
     assert ask(cache)[2] == b"2"
 
 
+def test_what_is_at_hand_is_fresh_or_being_made_anew_by_another(clock: Clock) -> None:
+    site = Site()
+    cache = cached(site, clock)
+
+    def at_hand() -> bytes | None:
+        way = {"HTTP_HOST": "localhost", "wsgi.url_scheme": "http", "PATH_INFO": PATH}
+        answer = cache.at_hand(way)
+        return answer.body if answer else None
+
+    assert at_hand() is None
+    ask(cache)
+    assert at_hand() == b"1"
+    clock.now += FRESH
+    assert at_hand() is None
+    site.gate.clear()
+    maker = threading.Thread(target=ask, args=[cache])
+    maker.start()
+    while len(site.asked) < 2:
+        pass
+    assert at_hand() == b"1"
+    clock.now += STALE - FRESH
+    assert at_hand() is None
+    site.gate.set()
+    maker.join()
+    assert at_hand() is None  # it was asked for before it became too old
+    ask(cache)
+    assert at_hand() == b"3"
+
+
 def test_what_is_too_old_is_waited_for(clock: Clock) -> None:
     site = Site()
     cache = cached(site, clock)

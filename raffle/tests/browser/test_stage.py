@@ -27,7 +27,7 @@ def seen_one_after_the_other(page: Page) -> list[str]:
     names: list[str] = []
     while page.locator(".stage--showing").count():
         for name in page.locator(".won--now .won__name").all_inner_texts():
-            if name not in names[-1:]:
+            if name and name not in names[-1:]:  # none: it left the stage while we asked
                 names.append(name)
         page.wait_for_timeout(50)
     return names
