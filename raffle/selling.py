@@ -137,7 +137,7 @@ def settle(orders: Batch[Order]) -> list[Outcome | Exception]:
             return list(sell(orders))
         except (OperationalError, InterfaceError, InternalError) as error:
             if _sqlstate(error) == STATEMENT_TIMEOUT and len(orders) > 1:
-                return _settle_singly(orders)
+                return _settle_singly(orders, unknown)
             if _sqlstate(error) == LOCK_TIMEOUT and not unknown:
                 return _settle_without_the_lock(orders)
             if _gives_up(error):
@@ -147,7 +147,7 @@ def settle(orders: Batch[Order]) -> list[Outcome | Exception]:
         except Exception as error:
             if len(orders) == 1:
                 return [_explain(error)]
-            return _settle_singly(orders)
+            return _settle_singly(orders, unknown)
     if not unknown:
         raise Busy
     return [OutcomeUnknown() for _ in orders]
@@ -165,13 +165,13 @@ def _settle_without_the_lock(orders: Batch[Order]) -> list[Outcome | Exception]:
     raise Busy
 
 
-def _settle_singly(orders: Sequence[Order]) -> list[Outcome | Exception]:
+def _settle_singly(orders: Sequence[Order], unknown: bool) -> list[Outcome | Exception]:
     outcomes: list[Outcome | Exception] = []
     for order in orders:
         try:
             outcomes += settle(Batch([order]))
-        except Busy as busy:
-            outcomes.append(busy)
+        except Busy as busy:  # nothing was sold now; but before, a COMMIT may have worked
+            outcomes.append(OutcomeUnknown() if unknown else busy)
     return outcomes
 
 

@@ -43,7 +43,7 @@ class QuickRequest(Request):  # type: ignore[misc]
     found_last: dict[str, Any] | None = None  # in those bytes
     asked: dict[str, Any] | None = None  # the WSGI environment of a request that is not parsed yet,
     head: bytes  # and its bytes
-    status_code: int  # of what was answered, for the log,
+    status: str  # of what was answered, for the log,
     sent: int  # and how many bytes
 
     def parse(self, unreader: Any) -> bytes:
@@ -56,7 +56,6 @@ class QuickRequest(Request):  # type: ignore[misc]
                 break
         if not head:
             raise StopIteration
-        gevent.sleep(0)  # many may have come at once: those who only look get a turn in between
         if environ:
             self.asked, self.head = environ, head
             self.method, self.version = environ["REQUEST_METHOD"], (1, 1)
@@ -69,6 +68,7 @@ class QuickRequest(Request):  # type: ignore[misc]
         """Whether this could be answered now, when gunicorn no longer measures for how long its
         connection is idle. If it could not, it is parsed, and gunicorn's turn has come.
         """
+        gevent.sleep(0)  # many may have come at once: those who only look get a turn in between
         if self.asked is None:
             return False
         if self._look(self.asked) or self._sell(self.asked):
@@ -105,10 +105,13 @@ class QuickRequest(Request):  # type: ignore[misc]
         return True
 
     def _tell(self, answer: Answer, environ: dict[str, Any], began: float) -> None:
-        self.unreader.sock.sendall(_as_bytes(answer))
-        self.status_code, self.sent = int(answer.status[:3]), len(answer.body)
-        took = timedelta(seconds=time.monotonic() - began)
-        self.worker.log.access(self, self, environ, took)
+        self.status, self.sent = answer.status, 0
+        try:
+            self.unreader.sock.sendall(_as_bytes(answer))
+            self.sent = len(answer.body)
+        finally:  # who hung up may have bought: that leaves its line, too
+            took = timedelta(seconds=time.monotonic() - began)
+            self.worker.log.access(self, self, environ, took)
 
 
 def _as_bytes(answer: Answer) -> bytes:

@@ -30,13 +30,15 @@ class RequestLog(Logger):  # type: ignore[misc]
     def access(self, resp: Any, req: Any, environ: dict[str, Any], took: timedelta) -> None:
         if self.form == "quiet":
             return
-        path, status = logs.clean_path(environ["PATH_INFO"]), int(resp.status_code)
+        # What gunicorn refused by itself has only these, and no name.
+        path = logs.clean_path(environ.get("PATH_INFO") or req.path or "-")
+        status = int(resp.status[:3])
         if self.form == "short":
             if status >= 400 or not DULL.match(path):
                 ms = took.total_seconds() * 1000
                 self.access_log.info(f"{environ['REQUEST_METHOD']} {path} {status} {ms:.0f} ms")
             return
-        # Named in rafflesite/naming.py; what gunicorn refused by itself has no name.
+        # Named in rafflesite/naming.py.
         name, user, address = environ.get("raffle.seen") or ("-", None, environ["REMOTE_ADDR"])
         line = {
             "time": logs.now(),

@@ -212,3 +212,21 @@ def test_what_is_tried_again_and_what_is_said_when_all_was_in_vain(
     assert len(found_open) == attempts
     assert not any(found_open[1:]), "a connection that failed is not used again"
     assert sold_numbers(raffle) == ([1] if answer == "Receipt" else [])
+
+
+@pytest.mark.parametrize("breaks", [SLOW, ZeroDivisionError()])
+def test_of_a_batch_that_is_taken_apart_nobody_is_told_busy_where_commit_may_have_worked(
+    breaks: Exception,
+) -> None:
+    raffle, buyers = make_raffle(), make_buyers(2)
+    real, ahead = selling.sell, [LOST, breaks, LOCKED]
+
+    def sell(orders: Batch[Order]) -> list[Outcome]:
+        connection.ensure_connection()
+        if ahead:
+            raise ahead.pop(0)
+        return real(orders)
+
+    with patch.object(selling, "sell", sell):
+        outcomes = settle(Batch(Order(raffle.pk, buyer.pk, 1, "k") for buyer in buyers))
+    assert [type(outcome) for outcome in outcomes] == [OutcomeUnknown, Receipt]

@@ -6,19 +6,23 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import struct
 import time
 import urllib.request
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 import pytest
 from django.core import signing
 from django.db import OperationalError
 from django.test import Client, override_settings
 
-from raffle.tests.makers import buy, make_buyer, make_raffle
+from raffle.management.rushing import sign_in
+from raffle.tests.makers import buy, make_buyer, make_raffle, sold_numbers
 from raffle.tests.processes import served
 from rafflesite import logs
 from rafflesite.logs import JsonLine, Line, clean, clean_path
@@ -35,6 +39,11 @@ def ask(address: str, **headers: str) -> tuple[int, str]:
             return answer.status, answer.headers["X-Request-ID"]
     except HTTPError as error:
         return error.code, error.headers["X-Request-ID"]
+
+
+def connected(site: str) -> socket.socket:
+    host, _, port = urlsplit(site).netloc.partition(":")
+    return socket.create_connection((host, int(port)), timeout=10)
 
 
 def lines(file: Path) -> list[dict[str, Any]]:
@@ -71,6 +80,36 @@ def test_every_request_leaves_one_line_that_says_who_what_and_how_long(tmp_path:
     for secret in ("secret", CODE, alice.email, *(m.value for m in browser.cookies.values())):
         assert secret not in everything
     assert all(line["level"] for line in lines(tmp_path / "stderr")), "gunicorn's own, too"
+
+
+def test_what_the_web_server_refuses_by_itself_leaves_its_line_too(tmp_path: Path) -> None:
+    with served(tmp_path) as site, connected(site) as line:
+        twice = "Content-Length: 1\r\nContent-Length: 2\r\n"
+        line.sendall(f"POST /raffles/ HTTP/1.1\r\nHost: x\r\n{twice}\r\nab".encode())
+        assert line.recv(100).startswith(b"HTTP/1.1 400 ")
+    (told,) = [told for told in lines(tmp_path / "stdout") if told["method"] == "POST"]
+    assert (told["path"], told["status"], told["request"]) == ("/raffles/", 400, "-")
+    assert "Traceback" not in (tmp_path / "stderr").read_text()
+
+
+def test_who_buys_and_hangs_up_leaves_a_line_too(tmp_path: Path) -> None:
+    raffle, alice = make_raffle(), make_buyer()
+    headers = sign_in([alice])[0] | {"Idempotency-Key": "k", "Content-Type": "application/json"}
+    body = '{"quantity": 1}'
+    headers |= {"Content-Length": str(len(body))}
+    told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    path = f"/api/raffles/{raffle.slug}/purchase"
+    with served(tmp_path) as site:
+        with connected(site) as line:
+            at_once = struct.pack("ii", 1, 0)  # a reset, and not a polite goodbye
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+            head = f"POST {path} HTTP/1.1\r\nHost: {urlsplit(site).netloc}\r\n{told}\r\n"
+            line.sendall(f"{head}{body}".encode())
+        until = time.monotonic() + 10
+        while not sold_numbers(raffle) and time.monotonic() < until:
+            time.sleep(0.05)
+    (seen,) = [seen for seen in lines(tmp_path / "stdout") if seen["path"] == path]
+    assert (seen["status"], seen["user"]) == (200, alice.pk)
 
 
 def test_at_a_terminal_it_is_short_and_leaves_out_what_pages_ask_by_themselves(

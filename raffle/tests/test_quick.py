@@ -142,13 +142,14 @@ def test_a_purchase_is_made_only_when_the_connection_no_longer_counts_as_idle() 
         ours, theirs, patch.object(QuickRequest, "lane", lane, create=True),
         patch.object(QuickRequest, "worker", worker, create=True),
         patch.object(RequestParser, "mesg_class", QuickRequest),
+        patch("rafflesite.quick.gevent.sleep") as sleep,
     ):  # fmt: skip
         theirs.sendall(asked)
         parser = RequestParser(Config(), ours, ("127.0.0.1", 1))
         request = next(parser)
-        assert (request.asked is not None, lane.asked) == (True, 0)
+        assert (request.asked is not None, lane.asked, sleep.called) == (True, 0, False)
         assert request.answer() is False  # the lane did not want it: gunicorn goes on with it
-        assert lane.asked == 1
+        assert (lane.asked, sleep.called) == (1, True)
         assert (request.method, request.body.read()) == ("POST", b'{"quantity":1}')
         assert ("IDEMPOTENCY-KEY", "k") in request.headers
         theirs.sendall(asked.replace(b"-Key: k", b"-Key: l"))
