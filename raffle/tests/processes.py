@@ -45,6 +45,13 @@ def environment(**more: str) -> dict[str, str]:
 @contextmanager
 def served(out: Path, **more: str) -> Iterator[str]:
     """The site's address; its stdout and stderr go to files in `out`."""
+    with serving(out, **more) as (address, _):
+        yield address
+
+
+@contextmanager
+def serving(out: Path, **more: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """As served(), with the process."""
     port = _free_port()
     settings = {"BIND": f"127.0.0.1:{port}", "WEB_WORKERS": "1", "LOG_FORMAT": "json"} | more
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "rafflesite.wsgi"]
@@ -57,6 +64,6 @@ def served(out: Path, **more: str) -> Iterator[str]:
     ):
         try:
             _wait_for(f"http://127.0.0.1:{port}/healthz", server)
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", server
         finally:
             server.terminate()
