@@ -107,17 +107,17 @@ class QuickRequest(Request):  # type: ignore[misc]
     def _tell(self, answer: Answer, environ: dict[str, Any], began: float) -> None:
         self.status, self.sent = answer.status, 0
         try:
-            self.unreader.sock.sendall(_as_bytes(answer))
+            self.unreader.sock.sendall(_as_bytes(answer, last=not self.worker.alive))
             self.sent = len(answer.body)
         finally:  # who hung up may have bought: that leaves its line, too
             took = timedelta(seconds=time.monotonic() - began)
             self.worker.log.access(self, self, environ, took)
 
 
-def _as_bytes(answer: Answer) -> bytes:
+def _as_bytes(answer: Answer, *, last: bool) -> bytes:
     return (
         f"HTTP/1.1 {answer.status}\r\nServer: gunicorn\r\nDate: {_date(int(time.time()))}\r\n"
-        f"Connection: keep-alive\r\n{_lines(tuple(answer.headers[:-1]))}"
+        f"Connection: {'close' if last else 'keep-alive'}\r\n{_lines(tuple(answer.headers[:-1]))}"
         f"{_line(*answer.headers[-1])}\r\n"
     ).encode("latin-1") + answer.body
 

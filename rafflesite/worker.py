@@ -29,3 +29,5 @@ class Worker(GeventWorker):  # type: ignore[misc]
         with suppress(GreenletExit, SystemExit):  # as gunicorn itself, when the worker ends
             if not req.answer():
                 super().handle_request(listener_name, req, sock, addr)
+        if not self.alive:
+            raise StopIteration  # no request more on this connection
