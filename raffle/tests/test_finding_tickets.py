@@ -126,6 +126,8 @@ def test_each_way_has_its_index(ticket: Ticket, kind: str) -> None:
     assert form.is_valid()
     tickets = found(ticket.raffle, **form.cleaned_data["q"])
     with connection.cursor() as cursor:
+        # What other tests had sold would still be believed: then one index seems as good as another.
+        cursor.execute("ANALYZE raffle_ticket")
         cursor.execute("SET enable_seqscan = off")
         try:
             plan = tickets.explain()
