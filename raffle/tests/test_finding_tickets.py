@@ -125,8 +125,11 @@ def test_each_way_has_its_index(ticket: Ticket, kind: str) -> None:
     form = FindForm({"q": typed})
     assert form.is_valid()
     tickets = found(ticket.raffle, **form.cleaned_data["q"])
+    for _ in range(3):  # of a handful, one index is as good as another
+        buy(make_raffle(limit=1000, capacity=1000), make_buyer(), 1000)
+    buy(full := make_raffle(limit=1000, capacity=1000), make_buyer(), 999)
+    tickets = found(full, **form.cleaned_data["q"]) if kind == "number" else tickets
     with connection.cursor() as cursor:
-        # What other tests had sold would still be believed: then one index seems as good as another.
         cursor.execute("ANALYZE raffle_ticket")
         cursor.execute("SET enable_seqscan = off")
         try:
