@@ -81,8 +81,10 @@ class FastLane:
                 log.exception("The fast lane is blocked")
             return None
         finally:
-            connection.close()  # back to the pool
-            self.places.leave()
+            try:
+                connection.close()  # back to the pool
+            finally:
+                self.places.leave()
 
     def _sell(self, environ: WSGIEnvironment, slug: str, quantity: int) -> Answer:
         key = environ.get("HTTP_IDEMPOTENCY_KEY", "")

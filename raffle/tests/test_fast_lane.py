@@ -340,3 +340,11 @@ def test_a_body_that_does_not_come_keeps_no_place(hers: dict[str, str]) -> None:
     environ["wsgi.input"] = Slow(environ["wsgi.input"].read())
     assert ask(lane, environ)[0] == "200 OK"
     assert free == [True]
+
+
+def test_a_connection_that_cannot_be_given_back_keeps_no_place(hers: dict[str, str]) -> None:
+    lane = FastLane(site, abreast=1)
+    broken = patch("raffle.api.fast_lane.connection.close", side_effect=OperationalError("gone"))
+    with broken, pytest.raises(OperationalError):
+        lane.answer(request(make_raffle(), hers))
+    assert lane.places.are_empty
