@@ -28,13 +28,14 @@ STALE = 2.0  # and for which it may serve while another thread makes it anew
 MOST = 1000  # answers, so that nobody fills the memory by asking under many names
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Kept:
     """An answer at hand, and time.monotonic() when it was begun."""
 
     answer: Answer
     etag: str
     made: float
+    sent: WSGIEnvironment | None = None  # who was sent to have it made anew
 
 
 class Microcache:
@@ -61,11 +62,18 @@ class Microcache:
         return [answer.body]
 
     def at_hand(self, environ: WSGIEnvironment) -> Answer | None:
-        """What a GET without a query would be answered from memory, if it would."""
-        key = _key(environ)
-        kept = self._kept.get(key)
-        if kept is None or self._clock() - kept.made >= (STALE if key in self._making else FRESH):
+        """What a GET without a query would be answered from memory, if it would.
+
+        The first who finds it old is told None, now and later, and must ask the site; the others
+        are told the old answer meanwhile.
+        """
+        kept = self._kept.get(_key(environ))
+        if kept is None or (age := self._clock() - kept.made) >= STALE:
             return None
+        if age >= FRESH:
+            kept.sent = kept.sent or environ
+            if kept.sent is environ:
+                return None
         return _told(kept, environ)
 
     def _answer(self, environ: WSGIEnvironment) -> Kept:

@@ -1,6 +1,6 @@
 """A request for what is at hand in memory, and one to buy, is answered before gunicorn has made a
 request of it, which would take several times as long as the answer. While people buy, whoever only
-looks waits a moment for them.
+looks waits for them, until the next round.
 """
 
 from __future__ import annotations
@@ -19,17 +19,15 @@ from raffle.api.fast_lane import FastLane
 from rafflesite.answers import Answer
 from rafflesite.microcache import Microcache
 from rafflesite.plain import read
+from rafflesite.rounds import Rounds
 
 AT_A_STRETCH = 2.0  # seconds, after which gunicorn sees that the connection is not idle
-
-# Seconds at most from an answer to the next one on the same connection, while purchases are under
-# way: so that hundreds who ask without a pause take a part of the machine then, and not a half.
-AFTER_YOU = 0.08
 
 
 def install(worker: Any, memory: Microcache, lane: FastLane) -> None:
     """Let gunicorn's `worker` answer from `memory` so, and sell in `lane`."""
     QuickRequest.worker, QuickRequest.memory, QuickRequest.lane = worker, memory, lane
+    QuickRequest.rounds = Rounds()
     RequestParser.mesg_class = QuickRequest
 
 
@@ -39,6 +37,7 @@ class QuickRequest(Request):  # type: ignore[misc]
     memory: ClassVar[Microcache]
     lane: ClassVar[FastLane]
     worker: ClassVar[Any]
+    rounds: ClassVar[Rounds]
     read_last: bytes = b""
     found_last: dict[str, Any] | None = None  # in those bytes
     asked: dict[str, Any] | None = None  # the WSGI environment of a request that is not parsed yet,
@@ -68,7 +67,7 @@ class QuickRequest(Request):  # type: ignore[misc]
         """Whether this could be answered now, when gunicorn no longer measures for how long its
         connection is idle. If it could not, it is parsed, and gunicorn's turn has come.
         """
-        gevent.sleep(0)  # many may have come at once: those who only look get a turn in between
+        self.rounds.make_way()  # many may have come at once
         if self.asked is None:
             return False
         if self._look(self.asked) or self._sell(self.asked):
@@ -92,10 +91,11 @@ class QuickRequest(Request):  # type: ignore[misc]
         if answer is None:
             return False
         self._tell(answer, environ, began)
-        # Whoever asks again at once waits until the others had a turn; all who wait go on together,
-        # so that nobody who buys is interrupted for each of them.
-        rest = AFTER_YOU - time.monotonic() % AFTER_YOU
-        gevent.sleep(0 if self.lane.places.are_empty else rest)
+        # Whoever asks again at once waits until the others had a turn.
+        if self.lane.is_quiet():
+            gevent.sleep(0)
+        else:
+            self.rounds.wait()
         return True
 
     def _sell(self, environ: dict[str, Any]) -> bool:
@@ -103,6 +103,7 @@ class QuickRequest(Request):  # type: ignore[misc]
         answer = self.lane.answer(environ) if self.lane.sells(environ) else None
         if answer is None:
             return False
+        self.rounds.make_way()  # many may have been sold to at once
         self._tell(answer, environ, began)
         return True
 

@@ -7,13 +7,18 @@ from contextlib import suppress
 from typing import Any
 
 from gevent import GreenletExit
-from gunicorn.workers.ggevent import GeventWorker
+from gunicorn.workers import ggevent
+
+from rafflesite.accepting import TakingTurns
 
 # The site, and all that stands on Django or psycopg, comes only when gevent has patched the
 # threads that they are made with.
 
 
-class Worker(GeventWorker):  # type: ignore[misc]
+ggevent.StreamServer = TakingTurns
+
+
+class Worker(ggevent.GeventWorker):  # type: ignore[misc]
     def load_wsgi(self) -> None:
         super().load_wsgi()
         from rafflesite import quick, waiting, wsgi  # noqa: PLC0415

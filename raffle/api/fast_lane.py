@@ -12,7 +12,9 @@ import http.client
 import io
 import json
 import logging
+import math
 import re
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 PATH = re.compile(r"/api/raffles/[-a-zA-Z0-9_]+/purchase")
 LONGEST_BODY = 100  # bytes: {"quantity": 1} and some blanks
+A_WHILE = 1.0  # seconds after the last purchase, in which another process may still be busy
 MOST_KEPT = 100  # ways in which the site is called
 # Of one answer, and not of all.
 ITS_OWN = {"content-type", "content-length", "www-authenticate"}
@@ -50,7 +53,8 @@ class Unusual(Exception):
 
 class FastLane:
     def __init__(self, site: WSGIApplication, abreast: int) -> None:
-        self._site, self.places = site, Places(abreast)
+        self._site, self._places = site, Places(abreast)
+        self._left = -math.inf  # time.monotonic() when the last one had an answer
         self._learned: dict[tuple[Any, ...], Headers] = {}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -64,13 +68,17 @@ class FastLane:
         """Whether it is a purchase that is asked for."""
         return environ["REQUEST_METHOD"] == "POST" and bool(PATH.fullmatch(environ["PATH_INFO"]))
 
+    def is_quiet(self) -> bool:
+        """Whether nobody buys, nor did a moment ago."""
+        return self._places.are_empty and time.monotonic() - self._left > A_WHILE
+
     def answer(self, environ: WSGIEnvironment) -> Answer | None:
         """The answer; None if it is the site's to give. No connection is held then or after."""
         quantity = _wanted(environ)  # a body that never comes must not keep a place
         if quantity is None:
             return None
         slug = environ["PATH_INFO"].split("/")[3]
-        self.places.enter()
+        self._places.enter()
         try:
             return self._sell(environ, slug, quantity)
         except Unusual:
@@ -84,7 +92,8 @@ class FastLane:
             try:
                 connection.close()  # back to the pool
             finally:
-                self.places.leave()
+                self._places.leave()
+                self._left = time.monotonic()
 
     def _sell(self, environ: WSGIEnvironment, slug: str, quantity: int) -> Answer:
         key = environ.get("HTTP_IDEMPOTENCY_KEY", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -18,7 +19,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from raffle import closing, selling
-from raffle.api.fast_lane import FastLane
+from raffle.api.fast_lane import A_WHILE, FastLane
 from raffle.errors import Busy
 from raffle.management.rushing import sign_in
 from raffle.models import Purchase, Raffle
@@ -333,7 +334,7 @@ def test_a_body_that_does_not_come_keeps_no_place(hers: dict[str, str]) -> None:
 
     class Slow(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
-            free.append(lane.places.are_empty)
+            free.append(lane._places.are_empty)
             return super().read(size)
 
     environ = request(raffle, hers)
@@ -347,4 +348,15 @@ def test_a_connection_that_cannot_be_given_back_keeps_no_place(hers: dict[str, s
     broken = patch("raffle.api.fast_lane.connection.close", side_effect=OperationalError("gone"))
     with broken, pytest.raises(OperationalError):
         lane.answer(request(make_raffle(), hers))
-    assert lane.places.are_empty
+    assert lane._places.are_empty
+
+
+def test_it_is_quiet_a_while_after_the_last_one_bought(hers: dict[str, str]) -> None:
+    lane = FastLane(site, abreast=2)
+    assert lane.is_quiet()
+    ask(lane, request(make_raffle(), hers))
+    assert not lane.is_quiet()
+    with patch("raffle.api.fast_lane.time.monotonic", return_value=time.monotonic() + A_WHILE):
+        assert lane.is_quiet()
+        lane._places.enter()
+        assert not lane.is_quiet()

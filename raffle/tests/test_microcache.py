@@ -209,33 +209,28 @@ def test_while_it_is_made_anew_others_get_the_last_one_and_only_one_makes_it(clo
     assert ask(cache)[2] == b"2"
 
 
-def test_what_is_at_hand_is_fresh_or_being_made_anew_by_another(clock: Clock) -> None:
-    site = Site()
-    cache = cached(site, clock)
+def test_who_first_finds_it_old_has_it_made_anew_and_others_get_the_last_one(clock: Clock) -> None:
+    cache = cached(Site(), clock)
 
-    def at_hand() -> bytes | None:
-        way = {"HTTP_HOST": "localhost", "wsgi.url_scheme": "http", "PATH_INFO": PATH}
-        answer = cache.at_hand(way)
+    def at_hand(environ: dict[str, Any]) -> bytes | None:
+        answer = cache.at_hand(environ)
         return answer.body if answer else None
 
-    assert at_hand() is None
+    first, other = (
+        {"HTTP_HOST": "localhost", "wsgi.url_scheme": "http", "PATH_INFO": PATH} for _ in range(2)
+    )
+    assert at_hand(first) is None
     ask(cache)
-    assert at_hand() == b"1"
+    clock.now += FRESH - 0.01
+    assert at_hand(first) == b"1"
+    clock.now += 0.02
+    assert [at_hand(first), at_hand(other), at_hand(first)] == [None, b"1", None]
+    ask(cache)  # as the first is bound to
+    assert [at_hand(first), at_hand(other)] == [b"2", b"2"]
     clock.now += FRESH
-    assert at_hand() is None
-    site.gate.clear()
-    maker = threading.Thread(target=ask, args=[cache])
-    maker.start()
-    while len(site.asked) < 2:
-        pass
-    assert at_hand() == b"1"
-    clock.now += STALE - FRESH
-    assert at_hand() is None
-    site.gate.set()
-    maker.join()
-    assert at_hand() is None  # it was asked for before it became too old
-    ask(cache)
-    assert at_hand() == b"3"
+    assert [at_hand(other), at_hand(first)] == [None, b"2"]
+    clock.now += STALE - FRESH  # whoever was sent did not get there
+    assert [at_hand(other), at_hand(first)] == [None, None]
 
 
 def test_what_is_too_old_is_waited_for(clock: Clock) -> None:

@@ -20,6 +20,7 @@ from raffle.api.fast_lane import FastLane
 from raffle.management.rushing import sign_in
 from raffle.models import Raffle
 from raffle.tests.makers import make_buyer, make_raffle, sold_numbers
+from rafflesite.answers import Answer
 from rafflesite.plain import read
 from rafflesite.quick import QuickRequest
 
@@ -151,18 +152,43 @@ def test_a_purchase_is_made_only_when_the_connection_no_longer_counts_as_idle() 
         ours, theirs, patch.object(QuickRequest, "lane", lane, create=True),
         patch.object(QuickRequest, "worker", worker, create=True),
         patch.object(RequestParser, "mesg_class", QuickRequest),
-        patch("rafflesite.quick.gevent.sleep") as sleep,
+        patch.object(QuickRequest, "rounds", create=True) as rounds,
     ):  # fmt: skip
         theirs.sendall(asked)
         parser = RequestParser(Config(), ours, ("127.0.0.1", 1))
         request = next(parser)
-        assert (request.asked is not None, lane.asked, sleep.called) == (True, 0, False)
+        assert (request.asked is not None, lane.asked, rounds.make_way.called) == (True, 0, False)
         assert request.answer() is False  # the lane did not want it: gunicorn goes on with it
-        assert (lane.asked, sleep.called) == (1, True)
+        assert (lane.asked, rounds.make_way.called) == (1, True)
         assert (request.method, request.body.read()) == ("POST", b'{"quantity":1}')
         assert ("IDEMPOTENCY-KEY", "k") in request.headers
         theirs.sendall(asked.replace(b"-Key: k", b"-Key: l"))
         assert next(parser).asked["HTTP_IDEMPOTENCY_KEY"] == "l"
+
+
+@pytest.mark.parametrize("is_quiet", [True, False])
+def test_who_looks_again_waits_for_the_next_round_while_others_buy(is_quiet: bool) -> None:
+    lane = FastLane(WSGIHandler(), abreast=1)
+    if not is_quiet:
+        lane._places.enter()
+    memory = SimpleNamespace(at_hand=lambda environ: Answer("200 OK", [("A", "b")], b"state"))
+    worker = SimpleNamespace(alive=True, log=SimpleNamespace(access=lambda *line: None))
+    ours, theirs = socket.socketpair()
+    with (
+        ours, theirs, patch.object(QuickRequest, "lane", lane, create=True),
+        patch.object(QuickRequest, "worker", worker, create=True),
+        patch.object(QuickRequest, "memory", memory, create=True),
+        patch.object(QuickRequest, "rounds", create=True) as rounds,
+        patch.object(RequestParser, "mesg_class", QuickRequest),
+    ):  # fmt: skip
+        theirs.sendall(PLAIN)
+        rounds.wait.side_effect = lambda: theirs.shutdown(socket.SHUT_WR)
+        if is_quiet:
+            theirs.shutdown(socket.SHUT_WR)
+        with pytest.raises(StopIteration):
+            next(RequestParser(Config(), ours, ("127.0.0.1", 1)))
+        assert theirs.recv(1000).endswith(b"\r\n\r\nstate")
+        assert rounds.wait.call_count == (0 if is_quiet else 1)
 
 
 # --- On the wire ----------------------------------------------------------------------------------
