@@ -110,7 +110,10 @@ class QuickRequest(Request):  # type: ignore[misc]
     def _tell(self, answer: Answer, environ: dict[str, Any], began: float) -> None:
         self.status, self.sent = answer.status, 0
         try:
-            self.unreader.sock.sendall(_as_bytes(answer, last=not self.worker.alive))
+            told = _as_bytes(answer, last=not self.worker.alive)
+            sent = self.unreader.sock.send(told)  # all of it, but for who reads slowly; and faster
+            if sent < len(told):
+                self.unreader.sock.sendall(told[sent:])
             self.sent = len(answer.body)
         finally:  # who hung up may have bought: that leaves its line, too
             took = timedelta(seconds=time.monotonic() - began)

@@ -12,7 +12,7 @@ import time
 import gevent
 from gevent.hub import Waiter
 
-EVERY = 0.09  # seconds, so that whoever asks without a pause is answered within 0.15 s
+EVERY = 0.11  # seconds, so that whoever asks without a pause is answered within 0.15 s
 A_MOMENT = 0.0005  # seconds, in which the hub gets to whose time has come
 
 
