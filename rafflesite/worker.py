@@ -15,7 +15,7 @@ from rafflesite.accepting import TakingTurns
 # threads that they are made with.
 
 
-ggevent.StreamServer = TakingTurns
+ggevent.StreamServer = TakingTurns  # gunicorn has no setting for it
 
 
 class Worker(ggevent.GeventWorker):  # type: ignore[misc]

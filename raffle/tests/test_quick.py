@@ -191,6 +191,34 @@ def test_who_looks_again_waits_for_the_next_round_while_others_buy(is_quiet: boo
         assert rounds.wait.call_count == (0 if is_quiet else 1)
 
 
+def test_who_was_sold_to_is_told_after_a_round_that_is_due_and_whole_if_they_read_slowly() -> None:
+    """Of so many bytes the network takes three at first."""
+    said, told = list[str](), bytearray()
+
+    def send(piece: bytes) -> int:
+        said.append("send")
+        told.extend(piece[:3])
+        return 3
+
+    lane = SimpleNamespace(
+        sells=lambda environ: True, answer=lambda environ: Answer("200 OK", [("A", "b")], b"yours")
+    )
+    request = QuickRequest.__new__(QuickRequest)
+    sock = SimpleNamespace(send=send, sendall=told.extend)
+    request.unreader = SimpleNamespace(sock=sock)
+    log = SimpleNamespace(access=lambda *line: said.append("log"))
+    with (
+        patch.object(QuickRequest, "lane", lane, create=True),
+        patch.object(QuickRequest, "worker", SimpleNamespace(alive=True, log=log), create=True),
+        patch.object(QuickRequest, "rounds", create=True) as rounds,
+    ):
+        rounds.make_way.side_effect = lambda: said.append("make way")
+        assert request._sell({"REQUEST_METHOD": "POST"}) is True
+    assert said == ["make way", "send", "log"]
+    assert bytes(told).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert bytes(told).endswith(b"A: b\r\n\r\nyours")
+
+
 # --- On the wire ----------------------------------------------------------------------------------
 
 

@@ -10,9 +10,11 @@ import gevent
 import pytest
 from gevent import Timeout, socket
 from gevent.server import StreamServer
+from gunicorn.workers import ggevent
 
 from rafflesite.accepting import TakingTurns
 from rafflesite.rounds import Rounds
+from rafflesite.worker import Worker
 
 EVERY = 0.05  # seconds
 
@@ -110,6 +112,8 @@ def shared_out(kind: type[StreamServer]) -> list[int]:
 def test_processes_take_turns_to_accept() -> None:
     assert max(shared_out(StreamServer)) == 60  # the first takes all
     assert min(shared_out(TakingTurns)) >= 20
+    assert issubclass(Worker, ggevent.GeventWorker)
+    assert ggevent.StreamServer is TakingTurns  # the one that gunicorn makes
 
 
 def test_a_server_that_is_full_waits_until_somebody_leaves() -> None:
